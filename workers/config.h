@@ -74,19 +74,36 @@ const struct publish_target *config_target(const struct config *config, const ch
 const struct config_program *config_program(const struct config *config, const char *kind);
 
 /* One row of the table, for help and for the test that compares it with the manual. */
-enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_DURATION, CONFIG_BYTES, CONFIG_CHOICE };
+enum config_type {
+  CONFIG_TEXT,
+  CONFIG_PATH, /* in a file: relative to the file's folder */
+  CONFIG_NUMBER,
+  CONFIG_DURATION,
+  CONFIG_BYTES,
+  CONFIG_CHOICE
+};
+const char *config_type_name(enum config_type type); /* "duration" */
 struct config_setting {
   const char *section;
   const char *name;
   enum config_type type;
   const char *fallback; /* as written in the file */
-  int64_t min, max;     /* of numbers; durations in ms */
+  int64_t min, max;     /* of numbers; durations in ms; of texts and paths: bytes */
   const char *choices;  /* "normal full" */
   const char *about;
   size_t offset;
 };
 extern const struct config_setting config_settings[];
 extern const size_t config_setting_count;
+/* What [target.NAME] and [kind.NAME] may hold: section is "target" or "kind", offset counts in
+ * struct publish_target or struct config_program. `argument` may be repeated. */
+extern const struct config_setting config_named_settings[];
+extern const size_t config_named_setting_count;
+
+#define CONFIG_ENV_NAME_MAX 96
+/* GALLEY_SECTION_NAME, in upper case. Settings of [galley] have the short form GALLEY_NAME too. */
+void config_env_name(const struct config_setting *setting, bool brief,
+                     char name[CONFIG_ENV_NAME_MAX]);
 
 /* Durations: "250ms", "30s", "5m", "12h", "7d", or a plain number of milliseconds ("0" too). Sizes: "10M",
  * "512K", or bytes. False when it is neither. */
