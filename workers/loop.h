@@ -13,10 +13,12 @@
 
 struct loop;
 
-struct loop *loop_new(void); /* NULL without memory; owns SIGCHLD (libev's default loop) */
+/* NULL without memory; one per process at a time. Owns SIGCHLD (libev's default loop reaps every
+ * child) and ignores SIGPIPE until loop_free. */
+struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);  /* until loop_stop */
-void loop_stop(struct loop *loop); /* from a callback: loop_run returns after this turn */
+void loop_stop(struct loop *loop); /* loop_run returns after this turn, its loop_turn included */
 
 /* One-shot timer. */
 struct loop_timer {
@@ -26,7 +28,7 @@ struct loop_timer {
   void *impl; /* NULL while not running */
 };
 /* (Re)starts it to fire once after delay_ms of monotonic time; delay_ms <= 0 fires in the next turn.
- * False without memory. */
+ * False without memory; a timer that runs already is restarted without any. */
 bool loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms);
 /* The same at a wall time, following steps of the clock. */
 bool loop_timer_start_at(struct loop *loop, struct loop_timer *timer, int64_t wall_ms);
