@@ -60,10 +60,10 @@ CREATE TABLE documents(
   feed_id INTEGER REFERENCES feeds(id) ON DELETE SET NULL,
   guid TEXT CONSTRAINT guid_is_bounded CHECK(length(CAST(guid AS BLOB)) BETWEEN 1 AND 8192),
   entities TEXT
-    CONSTRAINT entities_is_json CHECK(json_valid(entities))
+    CONSTRAINT entities_is_json CHECK(entities IS NULL OR json_valid(entities))
     CONSTRAINT entities_is_bounded CHECK(length(CAST(entities AS BLOB)) <= 4194304),
   keywords TEXT
-    CONSTRAINT keywords_is_json CHECK(json_valid(keywords))
+    CONSTRAINT keywords_is_json CHECK(keywords IS NULL OR json_valid(keywords))
     CONSTRAINT keywords_is_bounded CHECK(length(CAST(keywords AS BLOB)) <= 4194304),
   summary TEXT CONSTRAINT summary_is_bounded CHECK(length(CAST(summary AS BLOB)) <= 4194304),
   content TEXT NOT NULL DEFAULT ''
@@ -194,8 +194,8 @@ CREATE TABLE blog_posts(
     CONSTRAINT keywords_is_a_json_array
     CHECK(keywords IS NULL OR
       CASE WHEN json_valid(keywords) THEN json_type(keywords) = 'array' ELSE 0 END),
-  supporting_images TEXT CONSTRAINT supporting_images_is_json CHECK(json_valid(supporting_images)),
-  internal_links TEXT CONSTRAINT internal_links_is_json CHECK(json_valid(internal_links)),
+  supporting_images TEXT CONSTRAINT supporting_images_is_json CHECK(supporting_images IS NULL OR json_valid(supporting_images)),
+  internal_links TEXT CONSTRAINT internal_links_is_json CHECK(internal_links IS NULL OR json_valid(internal_links)),
   content TEXT NOT NULL
     CONSTRAINT content_is_bounded CHECK(length(CAST(content AS BLOB)) BETWEEN 1 AND 4194304)
 ) STRICT;
