@@ -194,8 +194,10 @@ CREATE TABLE blog_posts(
     CONSTRAINT keywords_is_a_json_array
     CHECK(keywords IS NULL OR
       CASE WHEN json_valid(keywords) THEN json_type(keywords) = 'array' ELSE 0 END),
-  supporting_images TEXT CONSTRAINT supporting_images_is_json CHECK(supporting_images IS NULL OR json_valid(supporting_images)),
-  internal_links TEXT CONSTRAINT internal_links_is_json CHECK(internal_links IS NULL OR json_valid(internal_links)),
+  supporting_images TEXT
+    CONSTRAINT supporting_images_is_json CHECK(supporting_images IS NULL OR json_valid(supporting_images)),
+  internal_links TEXT
+    CONSTRAINT internal_links_is_json CHECK(internal_links IS NULL OR json_valid(internal_links)),
   content TEXT NOT NULL
     CONSTRAINT content_is_bounded CHECK(length(CAST(content AS BLOB)) BETWEEN 1 AND 4194304)
 ) STRICT;
