@@ -427,7 +427,8 @@ struct galley_settlement {
 struct galley_hold { /* a claim that is still worked on */
   int64_t job_id;
   int64_t fence;
-  bool lost; /* out: the lease was gone, drop the work; or the job was cancelled meanwhile */
+  bool lost;      /* out: the lease is gone; drop the work, nothing of it can be saved */
+  bool cancelled; /* out: somebody asked to cancel; stop and settle as GALLEY_CANCELLED */
 };
 
 /* One turn of a worker: settles, renews and claims in one transaction. */
@@ -452,14 +453,15 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_turn(struct galley *q, struct g
 
 /* What a worker has to wait for, read without a write transaction. */
 struct galley_outlook {
-  bool ready;            /* a job of these kinds is ready now */
+  bool ready;            /* a job of these kinds is ready now, or scheduled and due */
+  bool cancel;           /* a running job of `worker_id` is asked to stop: renew its hold to learn which */
   int64_t next_run_at_ms; /* earliest scheduled job, 0: none */
   int64_t next_lease_mono_ns; /* earliest lease of a running job, 0: none */
-  int64_t live; /* jobs of these kinds that are scheduled, ready or running, at most 1 counted per kind
-                   and state: 0 means that nothing is left */
+  bool live; /* some job of these kinds is scheduled, ready or running, whoever runs it */
 };
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, const char *const *kinds,
-                                                      size_t n_kinds,
+/* worker_id 0: nobody's. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, int64_t worker_id,
+                                                      const char *const *kinds, size_t n_kinds,
                                                       struct galley_outlook *outlook);
 
 /* Registers this process as a worker. Until galley_close, galley_worker_leave or its death the

@@ -103,8 +103,8 @@
       "SELECT " POST_COLUMNS " FROM blog_posts WHERE research_topic_id=?1 "                        \
       "AND (?2 IS NULL OR status=?2) ORDER BY created_at_ms DESC,id DESC LIMIT ?3")                \
   SQL(POST_PUBLISHED, "rowid",                                                                     \
-      "UPDATE blog_posts SET status='published',published_at_ms=coalesce(published_at_ms,?2),"     \
-      "updated_at_ms=?2 WHERE id=?1 RETURNING coalesce(research_topic_id,0)")
+            "UPDATE blog_posts SET status='published',published_at_ms=coalesce(published_at_ms,?2) "     \
+      "WHERE id=?1 RETURNING coalesce(research_topic_id,0)")
 
 #define SQL_SOCIALS(SQL)                                                                           \
   SQL(SOCIAL_SAVE, "social_posts_place",                                                           \

@@ -1,0 +1,14 @@
+/*
+ * env.h - the system's clocks and random numbers, in the form that tests replace.
+ */
+#ifndef ENV_H
+#define ENV_H
+
+#include "galley.h"
+
+/* CLOCK_REALTIME, CLOCK_MONOTONIC, getrandom(2). CLOCK_MONOTONIC and not CLOCK_BOOTTIME: it stands
+ * still while the machine sleeps, for holder and observer alike, so that a lease does not run out
+ * in a suspend. */
+extern const struct galley_env env_system;
+
+#endif

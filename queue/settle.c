@@ -1,0 +1,283 @@
+#include "settle.h"
+
+#include "backoff.h"
+#include "state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The running job as the fence shows it. */
+struct held {
+  char kind[GALLEY_KIND_MAX + 1];
+  int64_t attempt, max_attempts, crashes, worker_id, started_at_ms;
+};
+
+/* Where the attempt leaves its job. */
+struct move {
+  enum state to;
+  const char *outcome; /* of the attempt's row */
+  int64_t run_at_ms;   /* 0: as it was */
+  int64_t attempt, crashes;
+  const char *error_class;
+  const char *error;
+};
+
+static enum galley_rc hold(struct galley *q, int64_t job_id, int64_t fence, struct held *held) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(q->db, SQL_JOB_HELD, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, job_id);
+  stmt_int(q->db, s, 2, fence);
+  rc = stmt_row(q->db, s);
+  if (rc == GALLEY_NONE)
+    return GALLEY_LOST;
+  if (rc != GALLEY_OK)
+    return rc;
+  snprintf(held->kind, sizeof held->kind, "%s", stmt_column_text(q->db, s, 0, NULL));
+  held->attempt = stmt_column_int(q->db, s, 1);
+  held->max_attempts = stmt_column_int(q->db, s, 2);
+  held->crashes = stmt_column_int(q->db, s, 3);
+  held->worker_id = stmt_column_int(q->db, s, 4);
+  held->started_at_ms = stmt_column_int(q->db, s, 5);
+  stmt_reset(q->db, s);
+  return GALLEY_OK;
+}
+
+static struct move wait_until(const struct held *held, int64_t now_ms, int64_t delay_ms,
+                              const char *outcome) {
+  return (struct move){.to = delay_ms > 0 ? STATE_SCHEDULED : STATE_READY,
+                       .outcome = outcome,
+                       .run_at_ms = now_ms + (delay_ms > 0 ? delay_ms : 0),
+                       .attempt = held->attempt,
+                       .crashes = held->crashes};
+}
+
+static struct move end_in(const struct held *held, enum state to) {
+  return (struct move){
+      .to = to, .outcome = state_name(to), .attempt = held->attempt, .crashes = held->crashes};
+}
+
+/* Attempts that were not the job's fault are not charged. */
+static void uncharge(struct move *move) {
+  if (move->attempt > 0)
+    move->attempt--;
+}
+
+static struct move decide(struct galley *q, const struct galley_settlement *settlement,
+                          const struct held *held, int64_t now_ms) {
+  struct move move = end_in(held, STATE_DEAD);
+  int64_t delay_ms = settlement->delay_ms;
+  switch (settlement->outcome) {
+  case GALLEY_DONE:
+    move = end_in(held, STATE_DONE);
+    break;
+  case GALLEY_RETRY:
+    if (held->attempt >= held->max_attempts)
+      break;
+    if (delay_ms < 0)
+      delay_ms = backoff_ms(held->attempt, handle_random(q));
+    move = wait_until(held, now_ms, delay_ms, "retry");
+    break;
+  case GALLEY_SNOOZE:
+    move = wait_until(held, now_ms, delay_ms, "snooze");
+    uncharge(&move);
+    break;
+  case GALLEY_RETURNED:
+    move = wait_until(held, now_ms, 0, "returned");
+    move.run_at_ms = 0;
+    uncharge(&move);
+    break;
+  case GALLEY_CANCELLED:
+    move = end_in(held, STATE_CANCELLED);
+    break;
+  case GALLEY_DEAD:
+    break;
+  }
+  move.error_class = settlement->error_class;
+  move.error = settlement->error;
+  return move;
+}
+
+static enum galley_rc write_move(struct galley *q, const struct galley_settlement *settlement,
+                                 const struct move *move, int64_t now_ms, const char *result) {
+  struct stmt *s;
+  int64_t changed = 0;
+  assert(state_may_move(STATE_RUNNING, move->to));
+  enum galley_rc rc = db_stmt(q->db, SQL_JOB_SETTLE, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, settlement->job_id);
+  stmt_int(q->db, s, 2, settlement->fence);
+  stmt_text(q->db, s, 3, state_name(move->to));
+  stmt_id(q->db, s, 4, move->run_at_ms);
+  stmt_int(q->db, s, 5, move->attempt);
+  stmt_int(q->db, s, 6, move->crashes);
+  stmt_text(q->db, s, 7, result);
+  stmt_int(q->db, s, 8, settlement->cost_usd_micros);
+  stmt_text(q->db, s, 9, move->error_class);
+  stmt_text(q->db, s, 10, move->error);
+  stmt_id(q->db, s, 11, state_ended(move->to) ? now_ms : 0);
+  rc = stmt_run(q->db, s, &changed);
+  if (rc == GALLEY_OK && changed != 1)
+    return error_set(&q->error, GALLEY_INTERNAL, "job %" PRId64 " moved under its own fence",
+                     settlement->job_id);
+  return rc;
+}
+
+static enum galley_rc write_attempt(struct galley *q, const struct galley_settlement *settlement,
+                                    const struct held *held, const struct move *move,
+                                    int64_t now_ms) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(q->db, SQL_ATTEMPT_INSERT, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  const struct galley_attempt row = {.job_id = settlement->job_id,
+                                     .fence = settlement->fence,
+                                     .attempt = held->attempt,
+                                     .worker_id = held->worker_id,
+                                     .outcome = move->outcome,
+                                     .error_class = move->error_class,
+                                     .error = move->error,
+                                     .http_status = settlement->http_status,
+                                     .tokens_in = settlement->tokens_in,
+                                     .tokens_out = settlement->tokens_out,
+                                     .cost_usd_micros = settlement->cost_usd_micros,
+                                     .started_at_ms = held->started_at_ms,
+                                     .ended_at_ms = now_ms};
+  record_bind(q->db, s, &galley_attempt_record, 0, &row);
+  return stmt_run(q->db, s, NULL);
+}
+
+static enum galley_rc total_add(struct galley *q, struct settle_totals *totals,
+                                const struct settle_total *one) {
+  for (size_t i = 0; i < totals->n; i++) {
+    struct settle_total *row = &totals->rows[i];
+    if (row->outcome == one->outcome && strcmp(row->kind, one->kind) == 0) {
+      row->n += one->n;
+      row->busy_ms += one->busy_ms;
+      row->cost_usd_micros += one->cost_usd_micros;
+      return GALLEY_OK;
+    }
+  }
+  if (totals->n == SETTLE_TOTALS_MAX) {
+    enum galley_rc rc = settle_totals_write(q, totals);
+    if (rc != GALLEY_OK)
+      return rc;
+  }
+  totals->rows[totals->n++] = *one;
+  return GALLEY_OK;
+}
+
+static enum galley_rc finish(struct galley *q, const struct galley_settlement *settlement,
+                             const struct held *held, const struct move *move,
+                             struct settle_totals *totals) {
+  int64_t now_ms = handle_now_ms(q);
+  const char *result = move->to == STATE_DONE ? settlement->result : NULL;
+  enum galley_rc rc = write_move(q, settlement, move, now_ms, result);
+  if (rc == GALLEY_OK)
+    rc = write_attempt(q, settlement, held, move, now_ms);
+  if (rc != GALLEY_OK)
+    return rc;
+  struct settle_total total = {.outcome = move->outcome,
+                               .n = 1,
+                               .busy_ms =
+                                   now_ms > held->started_at_ms ? now_ms - held->started_at_ms : 0,
+                               .cost_usd_micros = settlement->cost_usd_micros};
+  memcpy(total.kind, held->kind, sizeof total.kind);
+  return total_add(q, totals, &total);
+}
+
+/* An error's text is kept whole up to a limit, and never torn inside a character. */
+static const char *bounded(const char *text, char *buf, size_t size) {
+  if (!text || strlen(text) < size)
+    return text;
+  size_t len = size - 1;
+  while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+    len--;
+  memcpy(buf, text, len);
+  buf[len] = '\0';
+  return buf;
+}
+
+enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
+                          struct settle_totals *totals, bool *save_failed) {
+  struct held held;
+  char text[GALLEY_ERROR_MAX + 1];
+  *save_failed = false;
+  enum galley_rc rc = hold(q, settlement->job_id, settlement->fence, &held);
+  if (rc != GALLEY_OK)
+    return rc;
+  struct galley_settlement bounded_copy = *settlement;
+  if (settlement->outcome == GALLEY_DONE && settlement->save) {
+    rc = settlement->save(q, settlement->save_arg, &bounded_copy.result);
+    if (rc != GALLEY_OK) {
+      *save_failed = true;
+      return rc;
+    }
+  }
+  if (bounded_copy.result && strlen(bounded_copy.result) > GALLEY_PAYLOAD_MAX) {
+    *save_failed = true;
+    return error_set(&q->error, GALLEY_INVALID, "the result has %zu bytes, and the limit is %d",
+                     strlen(bounded_copy.result), GALLEY_PAYLOAD_MAX);
+  }
+  bounded_copy.error = bounded(settlement->error, text, sizeof text);
+  struct move move = decide(q, &bounded_copy, &held, handle_now_ms(q));
+  return finish(q, &bounded_copy, &held, &move, totals);
+}
+
+enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum settle_loss loss,
+                           struct settle_totals *totals) {
+  struct held held;
+  enum galley_rc rc = hold(q, job_id, fence, &held);
+  if (rc != GALLEY_OK)
+    return rc;
+  const struct galley_settlement settlement = {.job_id = job_id, .fence = fence};
+  struct move move = end_in(&held, STATE_DEAD);
+  if (loss == SETTLE_CRASHED) {
+    if (held.crashes + 1 < GALLEY_CRASHES_MAX)
+      move = wait_until(&held, handle_now_ms(q), 0, NULL);
+    move.outcome = "crashed";
+    move.crashes = held.crashes + 1;
+    move.error_class = "crashed";
+    move.error = move.to == STATE_DEAD
+                     ? "the worker died during this job too often: it kills its workers (poison)"
+                     : "the worker died during this attempt";
+    uncharge(&move);
+  } else {
+    if (held.attempt < held.max_attempts)
+      move = wait_until(&held, handle_now_ms(q), 0, NULL);
+    move.outcome = "expired";
+    move.error_class = "expired";
+    move.error = "the worker did not renew its lease: it hangs, or was stopped";
+  }
+  return finish(q, &settlement, &held, &move, totals);
+}
+
+enum galley_rc settle_totals_write(struct galley *q, struct settle_totals *totals) {
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < totals->n; i++) {
+    const struct settle_total *row = &totals->rows[i];
+    struct stmt *s;
+    rc = db_stmt(q->db, SQL_TOTAL_ADD, &s);
+    if (rc != GALLEY_OK)
+      return rc;
+    stmt_text(q->db, s, 1, row->kind);
+    stmt_text(q->db, s, 2, row->outcome);
+    stmt_int(q->db, s, 3, row->n);
+    stmt_int(q->db, s, 4, row->busy_ms);
+    stmt_int(q->db, s, 5, row->cost_usd_micros);
+    rc = stmt_run(q->db, s, NULL);
+  }
+  totals->n = 0;
+  return rc;
+}
+
+enum galley_rc settle_count_cancelled(struct galley *q, const char *kind) {
+  struct settle_totals totals = {.n = 1,
+                                 .rows = {{.outcome = state_name(STATE_CANCELLED), .n = 1}}};
+  snprintf(totals.rows[0].kind, sizeof totals.rows[0].kind, "%s", kind);
+  return settle_totals_write(q, &totals);
+}

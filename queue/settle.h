@@ -1,0 +1,37 @@
+/*
+ * settle.h - ending one attempt, inside a transaction.
+ */
+#ifndef SETTLE_H
+#define SETTLE_H
+
+#include "handle.h"
+
+/* What the totals of a batch add up to, so that they are written once a batch and not once a job.
+ */
+#define SETTLE_TOTALS_MAX 32
+struct settle_total {
+  char kind[GALLEY_KIND_MAX + 1];
+  const char *outcome;
+  int64_t n, busy_ms, cost_usd_micros;
+};
+struct settle_totals {
+  struct settle_total rows[SETTLE_TOTALS_MAX];
+  size_t n;
+};
+
+/* Why an attempt ended that its own worker did not settle. */
+enum settle_loss { SETTLE_CRASHED, SETTLE_EXPIRED };
+
+/* Shows the fence, lets the settlement save, moves the job, leaves the attempt's row. GALLEY_LOST
+ * when the fence is stale (nothing written). *save_failed tells that the failure came from `save`.
+ */
+GALLEY_MUST_USE enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
+                                          struct settle_totals *totals, bool *save_failed);
+/* Takes a running job back from a worker that is gone or hangs. */
+GALLEY_MUST_USE enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence,
+                                           enum settle_loss loss, struct settle_totals *totals);
+GALLEY_MUST_USE enum galley_rc settle_totals_write(struct galley *q, struct settle_totals *totals);
+/* Counts a job that ended without an attempt. */
+GALLEY_MUST_USE enum galley_rc settle_count_cancelled(struct galley *q, const char *kind);
+
+#endif

@@ -1,0 +1,167 @@
+/* Backup states: nothing is at `path` until the copy was made, checked and synced; a process that
+ * dies before leaves `path.galley-tmp`, which the next backup to the same place replaces. */
+#include "sqlite_db.h"
+
+#include "env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKUP_STEP_PAGES 1024
+#define BACKUP_PATH_MAX   4096
+
+static const char *const counted[] = {"jobs",       "job_attempts", "documents",    "topics",
+                                      "blog_posts", "social_posts", "publications", "feeds"};
+#define N_COUNTED (sizeof counted / sizeof counted[0])
+
+struct copy {
+  struct sqlite_db *db;
+  const char *path;
+  char temp[BACKUP_PATH_MAX];
+  sqlite3 *target;
+  int64_t rows[N_COUNTED]; /* as in the snapshot that was copied */
+};
+
+static enum galley_rc fail(struct copy *copy, enum galley_rc rc, const char *doing) {
+  return error_set(copy->db->base.error, rc, "backup to %s: %s: %s", copy->path, doing,
+                   strerror(errno));
+}
+
+static enum galley_rc make_temp(struct copy *copy) {
+  struct stat st;
+  int n = snprintf(copy->temp, sizeof copy->temp, "%s.galley-tmp", copy->path);
+  if (n < 0 || (size_t)n >= sizeof copy->temp)
+    return error_set(copy->db->base.error, GALLEY_USAGE, "the backup's path is too long");
+  if (lstat(copy->path, &st) == 0)
+    return error_set(copy->db->base.error, GALLEY_CANNOT_CREATE,
+                     "%s exists already: name a new file for each backup", copy->path);
+  unlink(copy->temp);
+  int fd = open(copy->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return fail(copy, errno == ENOSPC ? GALLEY_FULL : GALLEY_CANNOT_CREATE, "cannot be made");
+  close(fd);
+  return GALLEY_OK;
+}
+
+static enum galley_rc count_rows(struct copy *copy, sqlite3 *h, int64_t rows[]) {
+  for (size_t i = 0; i < N_COUNTED; i++) {
+    char sql[64], text[32];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", counted[i]);
+    enum galley_rc rc = sqlite_engine_pragma_text(h, sql, text, sizeof text);
+    if (rc != GALLEY_OK)
+      return sqlite_error_set(copy->db, h, sqlite3_extended_errcode(h), "counting for the backup");
+    rows[i] = strtoll(text, NULL, 10);
+  }
+  return GALLEY_OK;
+}
+
+/* The source's read transaction stays open throughout: one snapshot, and writers go on. */
+static enum galley_rc copy_pages(struct copy *copy) {
+  sqlite3 *source = copy->db->h;
+  int code = sqlite3_exec(source, "BEGIN", NULL, NULL, NULL);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(copy->db, source, code, "reading for the backup");
+  enum galley_rc rc = count_rows(copy, source, copy->rows);
+  sqlite3_backup *backup =
+      rc == GALLEY_OK ? sqlite3_backup_init(copy->target, "main", source, "main") : NULL;
+  if (backup) {
+    do
+      code = sqlite3_backup_step(backup, BACKUP_STEP_PAGES);
+    while (code == SQLITE_OK);
+    if (code != SQLITE_DONE)
+      rc = sqlite_error_set(copy->db, NULL, code, "copying for the backup");
+    sqlite3_backup_finish(backup);
+  } else if (rc == GALLEY_OK) {
+    rc = sqlite_error_set(copy->db, copy->target, sqlite3_extended_errcode(copy->target),
+                          "starting the backup");
+  }
+  sqlite3_exec(source, "COMMIT", NULL, NULL, NULL);
+  return rc;
+}
+
+/* The copy becomes one plain file (no -wal beside it), and is read whole. */
+static enum galley_rc check(struct copy *copy) {
+  char text[256];
+  int64_t rows[N_COUNTED];
+  if (sqlite_engine_pragma_text(copy->target, "PRAGMA journal_mode=DELETE", text, sizeof text) !=
+          GALLEY_OK ||
+      sqlite_engine_pragma_text(copy->target, "PRAGMA integrity_check(1)", text, sizeof text) !=
+          GALLEY_OK)
+    return sqlite_error_set(copy->db, copy->target, sqlite3_extended_errcode(copy->target),
+                            "checking the backup");
+  if (strcmp(text, "ok") != 0)
+    return error_set(copy->db->base.error, GALLEY_CORRUPT,
+                     "the copy fails its integrity check: %s. The database itself may be damaged",
+                     text);
+  enum galley_rc rc = count_rows(copy, copy->target, rows);
+  for (size_t i = 0; rc == GALLEY_OK && i < N_COUNTED; i++)
+    if (rows[i] != copy->rows[i])
+      rc = error_set(copy->db->base.error, GALLEY_CORRUPT,
+                     "the copy has %" PRId64 " rows in %s, the database %" PRId64, rows[i],
+                     counted[i], copy->rows[i]);
+  return rc;
+}
+
+static enum galley_rc sync_folder(struct copy *copy) {
+  char folder[BACKUP_PATH_MAX];
+  snprintf(folder, sizeof folder, "%s", copy->path);
+  int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return fail(copy, GALLEY_IO, "its folder cannot be opened");
+  int rc = fsync(fd);
+  close(fd);
+  return rc == 0 ? GALLEY_OK : fail(copy, GALLEY_IO, "its folder cannot be synced");
+}
+
+static enum galley_rc appear(struct copy *copy) {
+  int fd = open(copy->temp, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail(copy, GALLEY_IO, "the copy cannot be opened");
+  int synced = fsync(fd);
+  close(fd);
+  if (synced != 0)
+    return fail(copy, GALLEY_IO, "the copy cannot be synced");
+  if (link(copy->temp, copy->path) != 0) /* unlike rename, refuses to replace */
+    return fail(copy, GALLEY_CANNOT_CREATE, "cannot be named");
+  unlink(copy->temp);
+  return sync_folder(copy);
+}
+
+static enum galley_rc copy_all(struct copy *copy) {
+  int code =
+      sqlite3_open_v2(copy->temp, &copy->target,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(copy->db, copy->target, code, "opening the copy");
+  enum galley_rc rc = copy_pages(copy);
+  return rc == GALLEY_OK ? check(copy) : rc;
+}
+
+enum galley_rc sqlite_backup_run(struct db *base, const char *path,
+                                 struct galley_backup_report *report) {
+  struct copy copy = {.db = sqlite_db_of(base), .path = path};
+  int64_t started_ms = env_system.mono_ns(NULL) / 1000000;
+  struct stat st;
+  enum galley_rc rc = make_temp(&copy);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = copy_all(&copy);
+  sqlite3_close(copy.target);
+  if (rc == GALLEY_OK)
+    rc = appear(&copy);
+  if (rc != GALLEY_OK) {
+    unlink(copy.temp);
+    return rc;
+  }
+  *report = (struct galley_backup_report){.bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0,
+                                          .jobs = copy.rows[0],
+                                          .ms = env_system.mono_ns(NULL) / 1000000 - started_ms};
+  return GALLEY_OK;
+}

@@ -1,0 +1,152 @@
+/* The only checkpoint of galley: PASSIVE on a second connection while the first one holds the write
+ * lock. SQLite before 3.51.3 (and without its back-ports) loses committed rows when another process
+ * resets the log inside a checkpoint; nobody can reset it without the write lock that we hold. */
+#include "sqlite_db.h"
+
+#include "env.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Frames at which a committer tries to checkpoint. Below 1000, where a foreign program with
+ * SQLite's default settings would begin to checkpoint by itself. */
+#define CHECKPOINT_FRAMES 500
+/* Frames at which it waits for the write lock rather than leave it to the next committer. */
+#define CHECKPOINT_FRAMES_URGENT 2000
+
+/* Words of the wal-index header (shared memory, "WAL-Index Format" in SQLite's documents). */
+#define SHM_MX_FRAME 4  /* frames in the log */
+#define SHM_BACKFILL 24 /* of these, copied into the database */
+
+static int note_frames(void *arg, sqlite3 *h, const char *name, int frames) {
+  struct sqlite_db *db = arg;
+  (void)h;
+  if (strcmp(name, "main") == 0) {
+    if (frames < db->wal_frames)
+      db->wal_next = CHECKPOINT_FRAMES; /* the log began anew */
+    db->wal_frames = frames;
+  }
+  return SQLITE_OK;
+}
+
+void sqlite_checkpoint_hook(struct sqlite_db *db) {
+  db->wal_next = CHECKPOINT_FRAMES;
+  sqlite3_wal_hook(db->h, note_frames, db);
+}
+
+static enum galley_rc checkpointer_open(struct sqlite_db *db) {
+  if (db->checkpointer)
+    return GALLEY_OK;
+  int code =
+      sqlite3_open_v2(db->path, &db->checkpointer,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  enum galley_rc rc = code == SQLITE_OK ? sqlite_engine_settings(db, db->checkpointer, false)
+                                        : sqlite_error_set(db, db->checkpointer, code,
+                                                           "opening for the checkpoint");
+  if (rc != GALLEY_OK) {
+    sqlite3_close(db->checkpointer);
+    db->checkpointer = NULL;
+  }
+  return rc;
+}
+
+/* With the write lock held: BEGIN IMMEDIATE on a read-only connection succeeds without it, so ask.
+ */
+static int checkpoint_locked(struct sqlite_db *db, int *log, int *done) {
+  if (sqlite3_txn_state(db->h, "main") != SQLITE_TXN_WRITE)
+    return SQLITE_READONLY;
+  return sqlite3_wal_checkpoint_v2(db->checkpointer, "main", SQLITE_CHECKPOINT_PASSIVE, log, done);
+}
+
+static enum galley_rc judge(struct sqlite_db *db, int code, int log, int done) {
+  struct galley_wal wal = {
+      .last_log = log, .last_checkpointed = done, .last_busy = code == SQLITE_BUSY || done < log};
+  if (code == SQLITE_OK && done > log) {
+    db->damaged = true;
+    return error_set(db->base.error, GALLEY_CORRUPT,
+                     "%s: %d frames are marked as checkpointed of %d in the log: another program's "
+                     "checkpoint has damaged the log. Stop every process with SIGKILL and open it "
+                     "again; do not close it cleanly",
+                     db->path, done, log);
+  }
+  if (code != SQLITE_OK && code != SQLITE_BUSY)
+    return sqlite_error_set(db, db->checkpointer, code, "the checkpoint");
+  sqlite_side_checkpoint_write(db, env_system.now_ms(NULL), &wal);
+  return GALLEY_OK;
+}
+
+static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
+  int log = -1, done = -1;
+  enum galley_rc rc = checkpointer_open(db);
+  if (rc != GALLEY_OK)
+    return rc;
+  sqlite3_busy_timeout(db->h, wait_ms);
+  int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(db, db->h, code, "locking for the checkpoint");
+  code = checkpoint_locked(db, &log, &done);
+  sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+  rc = judge(db, code, log, done);
+  db->wal_next = done < log ? log + CHECKPOINT_FRAMES : CHECKPOINT_FRAMES;
+  if (done >= log)
+    db->wal_frames = 0; /* the next writer begins the log anew, if no reader needs it */
+  return rc;
+}
+
+enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {
+  if (!db->path || db->wal_frames < db->wal_next)
+    return GALLEY_OK;
+  bool urgent = db->wal_frames >= CHECKPOINT_FRAMES_URGENT;
+  struct error kept = *db->base.error;
+  enum galley_rc rc = guarded(db, urgent ? db->busy_timeout_ms : 0);
+  if (rc == GALLEY_CORRUPT)
+    return rc;
+  if (rc != GALLEY_OK)
+    *db->base.error = kept; /* the commit stands; the next one tries again */
+  return GALLEY_OK;
+}
+
+enum galley_rc sqlite_checkpoint_now(struct db *base, struct galley_wal *wal) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  if (!db->path)
+    return sqlite_checkpoint_status(base, wal);
+  if (base->readonly)
+    return error_set(base->error, GALLEY_DENIED, "%s was opened for reading only", db->path);
+  enum galley_rc rc = guarded(db, db->busy_timeout_ms);
+  if (rc != GALLEY_OK)
+    return rc;
+  return sqlite_checkpoint_status(base, wal);
+}
+
+/* Reads the wal-index through SQLite's own mapping: opening the -shm file would drop its locks. */
+static void read_index(struct sqlite_db *db, struct galley_wal *wal) {
+  sqlite3_file *file = NULL;
+  void volatile *map = NULL;
+  if (sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+      !file->pMethods || file->pMethods->iVersion < 2)
+    return;
+  if (file->pMethods->xShmMap(file, 0, 32768, 0, &map) != SQLITE_OK || !map)
+    return;
+  const volatile uint32_t *words = map;
+  wal->frames = words[SHM_MX_FRAME];
+  wal->checkpointed = words[SHM_BACKFILL];
+}
+
+enum galley_rc sqlite_checkpoint_status(struct db *base, struct galley_wal *wal) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  char text[32];
+  struct stat st;
+  memset(wal, 0, sizeof *wal);
+  enum galley_rc rc = sqlite_engine_pragma_text(db->h, "PRAGMA page_size", text, sizeof text);
+  if (rc != GALLEY_OK)
+    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the page size");
+  wal->page_size = strtoll(text, NULL, 10);
+  if (!db->path)
+    return GALLEY_OK;
+  wal->bytes = stat(db->wal_path, &st) == 0 ? (int64_t)st.st_size : 0;
+  read_index(db, wal);
+  sqlite_side_checkpoint_read(db, wal);
+  return GALLEY_OK;
+}

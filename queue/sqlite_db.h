@@ -1,0 +1,91 @@
+/*
+ * sqlite_db.h - one SQLite connection, shared by the files of this engine. <sqlite3.h> is included
+ * here and in no header outside the engine.
+ */
+#ifndef SQLITE_DB_H
+#define SQLITE_DB_H
+
+#include "engine.h"
+
+#include <sqlite3.h>
+
+#define SQLITE_DB_APPLICATION_ID 0x67616c79 /* "galy": tells our files from other databases */
+
+struct sqlite_db {
+  struct db base; /* first: the engine's members cast */
+  sqlite3 *h;
+  char *path;      /* as SQLite resolved it; NULL for ":memory:" */
+  char *wal_path;  /* NULL for ":memory:" */
+  char *side_path; /* the file of ours beside the database: see sqlite_side.c */
+  int busy_timeout_ms;
+  bool full;    /* synchronous=FULL */
+  bool damaged; /* checkpointed > log was seen: must not be closed cleanly */
+  int side_fd;  /* -1 until needed */
+  int watch_fd; /* inotify; -1 until needed */
+  int watch_wd;
+  int64_t held_worker;   /* for ":memory:", where the only handle is the only worker */
+  sqlite3 *checkpointer; /* runs the checkpoint while `h` holds the write lock; NULL until needed */
+  int wal_frames;        /* in the log after our last commit */
+  int wal_next;          /* frames at which to try the next checkpoint */
+};
+
+static inline struct sqlite_db *sqlite_db_of(struct db *db) {
+  return (struct sqlite_db *)db;
+}
+
+/* Turns SQLite's last code on `h` into ours and leaves the sentence. */
+enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, const char *doing);
+
+/* sqlite_engine.c: the settings that every connection of ours has, verified. */
+enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool readonly);
+enum galley_rc sqlite_engine_pragma_text(sqlite3 *h, const char *sql, char *out, size_t size);
+enum galley_rc sqlite_engine_pragmas(struct db *db, galley_row_fn *fn, void *arg);
+
+/* sqlite_stmt.c */
+enum galley_rc sqlite_stmt_prepare(struct db *db, const char *sql, struct stmt **stmt);
+void sqlite_stmt_finalize(struct stmt *stmt);
+void sqlite_stmt_bind_int(struct stmt *stmt, int i, int64_t value);
+void sqlite_stmt_bind_real(struct stmt *stmt, int i, double value);
+void sqlite_stmt_bind_text(struct stmt *stmt, int i, const char *value);
+void sqlite_stmt_bind_null(struct stmt *stmt, int i);
+enum galley_rc sqlite_stmt_step(struct db *db, struct stmt *stmt);
+void sqlite_stmt_reset(struct stmt *stmt);
+int64_t sqlite_stmt_changes(struct db *db);
+int sqlite_stmt_columns(struct stmt *stmt);
+const char *sqlite_stmt_column_name(struct stmt *stmt, int i);
+int64_t sqlite_stmt_column_int(struct stmt *stmt, int i);
+double sqlite_stmt_column_real(struct stmt *stmt, int i);
+const char *sqlite_stmt_column_text(struct stmt *stmt, int i, size_t *len);
+
+/* sqlite_side.c: a file of ours beside the database, <database>-galley. Byte SIDE_WORKERS + id is
+ * locked (an open file description lock) by the process that is worker `id`; its first bytes tell
+ * about the last checkpoint. It exists because closing any descriptor of the database itself would
+ * drop SQLite's own locks. */
+enum galley_rc sqlite_side_hold(struct db *db, int64_t worker_id);
+void sqlite_side_release(struct db *db, int64_t worker_id);
+enum galley_rc sqlite_side_alive(struct db *db, int64_t worker_id, bool *alive);
+void sqlite_side_checkpoint_write(struct sqlite_db *db, int64_t at_ms,
+                                  const struct galley_wal *wal);
+void sqlite_side_checkpoint_read(struct sqlite_db *db, struct galley_wal *wal);
+/* Makes the file (mode 0600) when it is missing. */
+enum galley_rc sqlite_side_make(struct sqlite_db *db);
+void sqlite_side_close(struct sqlite_db *db);
+
+/* sqlite_watch.c */
+enum galley_rc sqlite_watch_open(struct db *db, int *fd);
+void sqlite_watch_clear(struct db *db);
+void sqlite_watch_close(struct sqlite_db *db);
+
+/* sqlite_checkpoint.c */
+void sqlite_checkpoint_hook(struct sqlite_db *db);
+/* After a commit: runs the guarded checkpoint when the log is long enough, and never waits unless
+ * it has become far too long. Its failures are left for the next call to meet, except damage. */
+enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db);
+enum galley_rc sqlite_checkpoint_now(struct db *db, struct galley_wal *wal);
+enum galley_rc sqlite_checkpoint_status(struct db *db, struct galley_wal *wal);
+
+/* sqlite_backup.c */
+enum galley_rc sqlite_backup_run(struct db *db, const char *path,
+                                 struct galley_backup_report *report);
+
+#endif

@@ -1,0 +1,384 @@
+#include "sqlite_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS  5000
+#define URI_MAX          16384
+#define WAL_SWITCH_TRIES 250 /* times 20 ms: as long as the busy time-out */
+
+/* The settings of every connection: the statement that sets, the one that asks, the answer that
+ * must come. The first six are the product's; the rest guard against bugs of older SQLite
+ * (ARCHITECTURE.md, "SQLite"). Verified, since SQLite ignores what it does not know. */
+struct setting {
+  const char *name;
+  const char *set;      /* NULL: asked only */
+  const char *expected; /* NULL: chosen at run time */
+  bool writers_only;
+};
+
+static const struct setting settings[] = {
+    {"busy_timeout", NULL, NULL, false},
+    {"journal_mode", NULL, NULL, false},
+    {"synchronous", NULL, NULL, false},
+    {"cache_size", "PRAGMA cache_size=-20000", "-20000", false},
+    {"foreign_keys", "PRAGMA foreign_keys=ON", "1", false},
+    {"temp_store", "PRAGMA temp_store=MEMORY", "2", false},
+    {"cache_spill", "PRAGMA cache_spill=OFF", "0", true},
+    {"secure_delete", "PRAGMA secure_delete=OFF", "0", true},
+    {"mmap_size", "PRAGMA mmap_size=0", "0", false},
+    {"wal_autocheckpoint", NULL, "0", true},
+    {"journal_size_limit", "PRAGMA journal_size_limit=8388608", "8388608", true},
+};
+#define N_SETTINGS (sizeof settings / sizeof settings[0])
+
+enum galley_rc sqlite_engine_pragma_text(sqlite3 *h, const char *sql, char *out, size_t size) {
+  sqlite3_stmt *s = NULL;
+  enum galley_rc rc = GALLEY_INTERNAL;
+  out[0] = '\0';
+  if (sqlite3_prepare_v2(h, sql, -1, &s, NULL) == SQLITE_OK) {
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+      snprintf(out, size, "%s", (const char *)sqlite3_column_text(s, 0));
+    if (code == SQLITE_ROW || code == SQLITE_DONE)
+      rc = GALLEY_OK;
+  }
+  sqlite3_finalize(s);
+  return rc;
+}
+
+static enum galley_rc setting_read(struct sqlite_db *db, sqlite3 *h, const struct setting *setting,
+                                   char *out, size_t size) {
+  char sql[64];
+  snprintf(sql, sizeof sql, "PRAGMA %s", setting->name);
+  if (sqlite_engine_pragma_text(h, sql, out, size) == GALLEY_OK)
+    return GALLEY_OK;
+  return sqlite_error_set(db, h, sqlite3_extended_errcode(h), "reading a setting");
+}
+
+static const char *setting_expected(struct sqlite_db *db, const struct setting *setting, char *buf,
+                                    size_t size) {
+  if (setting->expected)
+    return setting->expected;
+  if (strcmp(setting->name, "journal_mode") == 0)
+    return db->path ? "wal" : "memory";
+  if (strcmp(setting->name, "synchronous") == 0)
+    return db->full ? "2" : "1";
+  snprintf(buf, size, "%d", db->busy_timeout_ms);
+  return buf;
+}
+
+static enum galley_rc setting_verify(struct sqlite_db *db, sqlite3 *h,
+                                     const struct setting *setting) {
+  char value[64], buf[32];
+  enum galley_rc rc = setting_read(db, h, setting, value, sizeof value);
+  if (rc != GALLEY_OK)
+    return rc;
+  const char *expected = setting_expected(db, setting, buf, sizeof buf);
+  if (strcmp(value, expected) == 0)
+    return GALLEY_OK;
+  return error_set(
+      db->base.error, GALLEY_INTERNAL, "%s: SQLite %s answers %s=%s where galley needs %s",
+      db->path ? db->path : ":memory:", sqlite3_libversion(), setting->name, value, expected);
+}
+
+enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool readonly) {
+  sqlite3_busy_timeout(h, db->busy_timeout_ms);
+  sqlite3_wal_autocheckpoint(h, 0);
+  sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  const char *synchronous = db->full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
+  int code = sqlite3_exec(h, synchronous, NULL, NULL, NULL);
+  for (size_t i = 0; code == SQLITE_OK && i < N_SETTINGS; i++)
+    if (settings[i].set && !(readonly && settings[i].writers_only))
+      code = sqlite3_exec(h, settings[i].set, NULL, NULL, NULL);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(db, h, code, "changing a setting");
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < N_SETTINGS; i++)
+    if (!(readonly && settings[i].writers_only))
+      rc = setting_verify(db, h, &settings[i]);
+  return rc;
+}
+
+enum galley_rc sqlite_engine_pragmas(struct db *base, galley_row_fn *fn, void *arg) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  for (size_t i = 0; i < N_SETTINGS; i++) {
+    char value[64], buf[32];
+    enum galley_rc rc = setting_read(db, db->h, &settings[i], value, sizeof value);
+    if (rc != GALLEY_OK)
+      return rc;
+    const char *expected = setting_expected(db, &settings[i], buf, sizeof buf);
+    struct galley_pragma row = {settings[i].name, value,
+                                strcmp(value, expected) == 0 ||
+                                    (base->readonly && settings[i].writers_only)};
+    if (!fn(arg, &row))
+      break;
+  }
+  return GALLEY_OK;
+}
+
+static enum galley_rc version(struct db *base, int *out) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  char id[32], tables[32], text[32];
+  if (sqlite_engine_pragma_text(db->h, "PRAGMA application_id", id, sizeof id) != GALLEY_OK ||
+      sqlite_engine_pragma_text(db->h, "PRAGMA user_version", text, sizeof text) != GALLEY_OK ||
+      sqlite_engine_pragma_text(db->h, "SELECT count(*) FROM sqlite_schema", tables,
+                                sizeof tables) != GALLEY_OK)
+    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the header");
+  *out = (int)strtol(text, NULL, 10);
+  if (strtol(id, NULL, 10) == SQLITE_DB_APPLICATION_ID)
+    return GALLEY_OK;
+  if (strcmp(id, "0") == 0 && strcmp(tables, "0") == 0 && *out == 0)
+    return GALLEY_OK; /* empty: ours to fill */
+  return error_set(base->error, GALLEY_NOT_DATABASE, "%s is an SQLite database of another program",
+                   db->path);
+}
+
+static enum galley_rc script(struct db *base, const char *sql) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  int code = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
+  return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "changing the schema");
+}
+
+static enum galley_rc set_version(struct db *base, int number) {
+  char sql[96];
+  snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+           SQLITE_DB_APPLICATION_ID, number);
+  return script(base, sql);
+}
+
+/* Switching a new file to WAL needs it alone for a moment, and SQLite does not wait for that. */
+static enum galley_rc switch_to_wal(struct sqlite_db *db) {
+  char mode[32] = "";
+  const struct timespec pause = {.tv_nsec = 20000000};
+  for (int i = 0; i < WAL_SWITCH_TRIES; i++) {
+    if (sqlite_engine_pragma_text(db->h, "PRAGMA journal_mode=WAL", mode, sizeof mode) == GALLEY_OK)
+      break;
+    if ((sqlite3_errcode(db->h) & 0xff) != SQLITE_BUSY)
+      break;
+    nanosleep(&pause, NULL);
+  }
+  if (strcmp(mode, "wal") == 0)
+    return GALLEY_OK;
+  int code = sqlite3_extended_errcode(db->h);
+  if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)
+    return sqlite_error_set(db, db->h, code, "switching to WAL");
+  return error_set(db->base.error, GALLEY_DENIED,
+                   "%s cannot use a write-ahead log (journal_mode stays %s): is it on a network "
+                   "file system, or open by a program in another mode?",
+                   db->path, mode);
+}
+
+/* Percent-encodes a path into a URI; `modeof` makes SQLite give a new file the mode of ours. */
+static bool build_uri(char *uri, const char *path, const char *side) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~";
+  const char *parts[] = {path, side};
+  size_t n = (size_t)snprintf(uri, URI_MAX, "file:");
+  for (int part = 0; part < 2; part++) {
+    if (part == 1)
+      n += (size_t)snprintf(uri + n, URI_MAX - n, "?modeof=");
+    for (const char *p = parts[part]; *p; p++) {
+      if (n + 16 > URI_MAX)
+        return false;
+      if (strchr(plain, *p))
+        uri[n++] = *p;
+      else
+        n += (size_t)snprintf(uri + n, URI_MAX - n, "%%%02X", (unsigned)(unsigned char)*p);
+    }
+  }
+  uri[n] = '\0';
+  return true;
+}
+
+static enum galley_rc missing(struct sqlite_db *db) {
+  return error_set(db->base.error, GALLEY_NONE, "there is no database %s: make it with galley init",
+                   db->path);
+}
+
+static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
+  char uri[URI_MAX];
+  bool create = (flags & GALLEY_OPEN_CREATE) && !db->base.readonly;
+  int mode = db->base.readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (access(db->path, F_OK) != 0) {
+    if (errno != ENOENT)
+      return error_set(db->base.error, GALLEY_DENIED, "%s cannot be reached: %s", db->path,
+                       strerror(errno));
+    if (!create)
+      return missing(db);
+    enum galley_rc rc = sqlite_side_make(db);
+    if (rc != GALLEY_OK)
+      return rc;
+  }
+  if (create)
+    mode |= SQLITE_OPEN_CREATE;
+  if (!build_uri(uri, db->path, db->side_path))
+    return error_set(db->base.error, GALLEY_USAGE, "the database's path is too long");
+  bool with_side = create && access(db->side_path, F_OK) == 0;
+  if (!with_side)
+    *strstr(uri, "?modeof=") = '\0';
+  int code = sqlite3_open_v2(
+      uri, &db->h, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(db, db->h, code, "opening");
+  sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
+  if (!db->base.readonly && sqlite3_db_readonly(db->h, "main") == 1)
+    return error_set(db->base.error, GALLEY_DENIED,
+                     "%s is not writable for this user: change its owner or mode", db->path);
+  return GALLEY_OK;
+}
+
+static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
+  if (!db->path) {
+    int code = sqlite3_open_v2(":memory:", &db->h,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+                                   SQLITE_OPEN_EXRESCODE,
+                               NULL);
+    if (code != SQLITE_OK)
+      return sqlite_error_set(db, db->h, code, "opening");
+    return sqlite_engine_settings(db, db->h, false);
+  }
+  int ignored;
+  enum galley_rc rc = connect_file(db, flags);
+  if (rc == GALLEY_OK)
+    rc = version(&db->base, &ignored); /* before anything is changed in a file that is not ours */
+  if (rc == GALLEY_OK && !db->base.readonly)
+    rc = switch_to_wal(db);
+  if (rc == GALLEY_OK)
+    rc = sqlite_engine_settings(db, db->h, db->base.readonly);
+  if (rc == GALLEY_OK && !db->base.readonly)
+    sqlite_checkpoint_hook(db);
+  return rc;
+}
+
+static char *join(const char *path, const char *suffix) {
+  size_t size = strlen(path) + strlen(suffix) + 1;
+  char *out = malloc(size);
+  if (out)
+    snprintf(out, size, "%s%s", path, suffix);
+  return out;
+}
+
+/* Whatever name a process uses for the database, all must agree on the files beside it: links are
+ * resolved, in the folder's name when the file itself is still to be made. */
+static enum galley_rc resolve(struct sqlite_db *db, const char *path) {
+  db->path = realpath(path, NULL);
+  if (!db->path && errno == ENOENT) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    char *full = real ? join(real, "/") : NULL;
+    db->path = full ? join(full, slash ? slash + 1 : path) : NULL;
+    free(full);
+    free(real);
+    free(folder);
+  }
+  if (!db->path)
+    return error_set(db->base.error, errno == ENOMEM ? GALLEY_NO_MEMORY : GALLEY_CANNOT_CREATE,
+                     "%s cannot be reached: %s", path, strerror(errno));
+  db->side_path = join(db->path, "-galley");
+  db->wal_path = join(db->path, "-wal");
+  if (!db->side_path || !db->wal_path)
+    return error_set(db->base.error, GALLEY_NO_MEMORY, "no memory for a connection");
+  return GALLEY_OK;
+}
+
+static enum galley_rc engine_open(struct db **out, const char *path,
+                                  const struct galley_options *options, struct error *error) {
+  struct sqlite_db *db = calloc(1, sizeof *db);
+  *out = db ? &db->base : NULL;
+  if (!db)
+    return error_set(error, GALLEY_NO_MEMORY, "no memory for a connection");
+  db->base.engine = &sqlite_engine;
+  db->base.error = error;
+  db->base.readonly = (options->flags & GALLEY_OPEN_READONLY) != 0;
+  db->full = (options->flags & GALLEY_OPEN_FULL) != 0;
+  db->busy_timeout_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : BUSY_TIMEOUT_MS;
+  db->side_fd = -1;
+  db->watch_fd = -1;
+  if (strcmp(path, ":memory:") != 0) {
+    enum galley_rc rc = resolve(db, path);
+    if (rc != GALLEY_OK)
+      return rc;
+  }
+  return connect(db, options->flags);
+}
+
+static void engine_close(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  sqlite_watch_close(db);
+  if (!db->damaged) { /* a clean close of a damaged log makes the loss final */
+    sqlite3_close(db->checkpointer);
+    sqlite3_close(db->h);
+  }
+  sqlite_side_close(db);
+  free(db->path);
+  free(db->side_path);
+  free(db->wal_path);
+  free(db);
+}
+
+static enum galley_rc begin(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "locking for a write");
+}
+
+static void rollback(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  if (!sqlite3_get_autocommit(db->h))
+    sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static enum galley_rc commit(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
+  if (code == SQLITE_OK)
+    return sqlite_checkpoint_after_commit(db);
+  enum galley_rc rc = sqlite_error_set(db, db->h, code, "committing");
+  rollback(base);
+  return rc;
+}
+
+void galley_process_init(void) {
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+const struct engine sqlite_engine = {
+    .name = "sqlite",
+    .open = engine_open,
+    .close = engine_close,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .script = script,
+    .version = version,
+    .set_version = set_version,
+    .prepare = sqlite_stmt_prepare,
+    .finalize = sqlite_stmt_finalize,
+    .bind_int = sqlite_stmt_bind_int,
+    .bind_real = sqlite_stmt_bind_real,
+    .bind_text = sqlite_stmt_bind_text,
+    .bind_null = sqlite_stmt_bind_null,
+    .step = sqlite_stmt_step,
+    .reset = sqlite_stmt_reset,
+    .changes = sqlite_stmt_changes,
+    .columns = sqlite_stmt_columns,
+    .column_name = sqlite_stmt_column_name,
+    .column_int = sqlite_stmt_column_int,
+    .column_real = sqlite_stmt_column_real,
+    .column_text = sqlite_stmt_column_text,
+    .worker_hold = sqlite_side_hold,
+    .worker_release = sqlite_side_release,
+    .worker_alive = sqlite_side_alive,
+    .watch = sqlite_watch_open,
+    .watch_clear = sqlite_watch_clear,
+    .backup = sqlite_backup_run,
+    .wal_status = sqlite_checkpoint_status,
+    .checkpoint = sqlite_checkpoint_now,
+    .pragmas = sqlite_engine_pragmas,
+};

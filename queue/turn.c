@@ -1,0 +1,153 @@
+/* One transaction a turn: settle, renew, claim. Settlements of one turn share it; when what one of
+ * them saves is refused, the transaction is rolled back and each is settled alone, so that only the
+ * refused one fails. */
+#include "claim.h"
+#include "settle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum galley_rc renew(struct galley *q, struct galley_hold *hold, int64_t lease_ms) {
+  struct stmt *s;
+  int64_t cancel = 0;
+  enum galley_rc rc = db_stmt(q->db, SQL_JOB_RENEW, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, hold->job_id);
+  stmt_int(q->db, s, 2, hold->fence);
+  stmt_int(q->db, s, 3, handle_mono_ns(q) + lease_ms * 1000000);
+  rc = stmt_value(q->db, s, &cancel);
+  hold->lost = rc == GALLEY_NONE;
+  hold->cancelled = cancel != 0;
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+static enum galley_rc settle_all(struct galley *q, struct galley_turn *turn, bool *save_failed) {
+  struct settle_totals totals = {.n = 0};
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < turn->n_settlements; i++) {
+    struct galley_settlement *one = &turn->settlements[i];
+    rc = settle_one(q, one, &totals, save_failed);
+    one->rc = rc;
+    if (rc == GALLEY_LOST)
+      rc = GALLEY_OK;
+  }
+  return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
+}
+
+static void drop_jobs(struct galley_turn *turn) {
+  for (size_t i = 0; i < turn->n_jobs; i++)
+    galley_free(turn->jobs[i]);
+  turn->n_jobs = 0;
+}
+
+static enum galley_rc renew_and_claim(struct galley *q, struct galley_turn *turn) {
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < turn->n_holds; i++)
+    rc = renew(q, &turn->holds[i], turn->lease_ms);
+  if (rc == GALLEY_OK && turn->max_jobs > 0 && turn->n_kinds > 0)
+    rc = claim_jobs(q, turn);
+  return rc;
+}
+
+static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, bool *save_failed) {
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = settle_all(q, turn, save_failed);
+  if (rc == GALLEY_OK)
+    rc = renew_and_claim(q, turn);
+  rc = tx_leave(q, rc);
+  if (rc != GALLEY_OK)
+    drop_jobs(turn);
+  return rc;
+}
+
+/* Storage failures fail the turn, and are not held against the job whose save met them. */
+static bool is_storage(enum galley_rc rc) {
+  return galley_rc_class(rc) == GALLEY_CLASS_STOP || rc == GALLEY_FULL || rc == GALLEY_BUSY ||
+         rc == GALLEY_NO_MEMORY;
+}
+
+static enum galley_rc settle_in_tx(struct galley *q, struct galley_settlement *one,
+                                   bool *save_failed) {
+  struct settle_totals totals = {.n = 0};
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = settle_one(q, one, &totals, save_failed);
+  if (rc == GALLEY_OK)
+    rc = settle_totals_write(q, &totals);
+  return tx_leave(q, rc);
+}
+
+static enum galley_rc settle_alone(struct galley *q, struct galley_settlement *one) {
+  bool save_failed = false;
+  enum galley_rc rc = settle_in_tx(q, one, &save_failed);
+  one->rc = rc;
+  if (rc == GALLEY_OK || rc == GALLEY_LOST)
+    return GALLEY_OK;
+  if (!save_failed || is_storage(rc))
+    return rc;
+  char sentence[GALLEY_ERROR_MAX + 1];
+  snprintf(sentence, sizeof sentence, "saving the result: %s", galley_errmsg(q));
+  struct galley_settlement failed = *one;
+  failed.outcome = rc == GALLEY_INVALID ? GALLEY_DEAD : GALLEY_RETRY;
+  failed.delay_ms = -1;
+  failed.save = NULL;
+  failed.result = NULL;
+  failed.error_class = "save";
+  failed.error = sentence;
+  enum galley_rc again = settle_in_tx(q, &failed, &save_failed);
+  if (again == GALLEY_LOST)
+    one->rc = GALLEY_LOST;
+  return again == GALLEY_LOST ? GALLEY_OK : again;
+}
+
+/* What was settled before a storage failure stays settled: asked again, it answers LOST, and the
+ * caller drops it as it would a stale one. */
+static enum galley_rc turn_apart(struct galley *q, struct galley_turn *turn) {
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < turn->n_settlements; i++)
+    rc = settle_alone(q, &turn->settlements[i]);
+  if (rc != GALLEY_OK)
+    return rc;
+  struct galley_turn rest = *turn;
+  bool ignored;
+  rest.n_settlements = 0;
+  rc = turn_together(q, &rest, &ignored);
+  turn->n_jobs = rest.n_jobs;
+  return rc;
+}
+
+static enum galley_rc check(struct galley *q, const struct galley_turn *turn) {
+  if (turn->n_settlements > GALLEY_BATCH_MAX || turn->n_holds > GALLEY_BATCH_MAX ||
+      turn->max_jobs > GALLEY_BATCH_MAX || turn->n_kinds > GALLEY_KINDS_MAX)
+    return error_set(&q->error, GALLEY_USAGE, "a turn takes at most %d jobs and %d kinds",
+                     GALLEY_BATCH_MAX, GALLEY_KINDS_MAX);
+  if (turn->lease_ms <= 0 && (turn->max_jobs > 0 || turn->n_holds > 0))
+    return error_set(&q->error, GALLEY_USAGE, "a claim needs a lease_ms above 0");
+  if (turn->worker_id <= 0 && turn->max_jobs > 0)
+    return error_set(&q->error, GALLEY_USAGE, "a claim needs a worker_id from galley_worker_join");
+  if (q->tx_depth > 0)
+    return error_set(&q->error, GALLEY_USAGE, "a turn is its own transaction");
+  return GALLEY_OK;
+}
+
+enum galley_rc galley_turn(struct galley *q, struct galley_turn *turn) {
+  bool possible = false, save_failed = false;
+  turn->n_jobs = 0;
+  enum galley_rc rc = check(q, turn);
+  if (rc == GALLEY_OK && turn->n_settlements == 0 && turn->n_holds == 0) {
+    if (turn->max_jobs > 0)
+      rc = claim_possible(q, turn->kinds, turn->n_kinds, &possible);
+    if (!possible)
+      return rc;
+  }
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = turn_together(q, turn, &save_failed);
+  if (rc != GALLEY_OK && save_failed && !is_storage(rc))
+    rc = turn_apart(q, turn);
+  return rc;
+}

@@ -1,0 +1,211 @@
+/* The registry of worker processes, and taking back what dead ones held. */
+#include "engine.h"
+#include "settle.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKER_RECOVER_MAX 1000 /* jobs taken back in one transaction */
+#define WORKER_LIST_MAX    4096 /* workers looked at */
+
+static void read_boot_id(char *out, size_t size) {
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+  if (!file || !fgets(out, (int)size, file))
+    snprintf(out, size, "unknown");
+  out[strcspn(out, "\n")] = '\0';
+  if (file)
+    fclose(file);
+}
+
+static enum galley_rc insert(struct galley *q, const char *kinds, int64_t slots, int64_t *id) {
+  struct stmt *s;
+  char host[256] = "", boot_id[64];
+  enum galley_rc rc = db_stmt(q->db, SQL_WORKER_INSERT, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  if (gethostname(host, sizeof host - 1) != 0)
+    snprintf(host, sizeof host, "localhost");
+  read_boot_id(boot_id, sizeof boot_id);
+  stmt_int(q->db, s, 1, getpid());
+  stmt_text(q->db, s, 2, host);
+  stmt_text(q->db, s, 3, boot_id);
+  stmt_text(q->db, s, 4, kinds ? kinds : "[]");
+  stmt_int(q->db, s, 5, slots);
+  stmt_int(q->db, s, 6, handle_now_ms(q));
+  return stmt_value(q->db, s, id);
+}
+
+static enum galley_rc prune(struct galley *q, int64_t newest) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(q->db, SQL_WORKERS_PRUNE, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, newest);
+  return stmt_run(q->db, s, NULL);
+}
+
+/* The lock is taken before the row can be seen: nobody meets a worker that looks dead. */
+enum galley_rc galley_worker_join(struct galley *q, const char *kinds, int64_t slots,
+                                  int64_t *worker_id) {
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = insert(q, kinds, slots, worker_id);
+  if (rc == GALLEY_OK)
+    rc = prune(q, *worker_id);
+  if (rc == GALLEY_OK)
+    rc = q->db->engine->worker_hold(q->db, *worker_id);
+  return tx_leave(q, rc);
+}
+
+static enum galley_rc mark_stopped(struct galley *q, int64_t worker_id) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(q->db, SQL_WORKER_STOP, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, worker_id);
+  stmt_int(q->db, s, 2, handle_now_ms(q));
+  return stmt_run(q->db, s, NULL);
+}
+
+enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = tx_leave(q, mark_stopped(q, worker_id));
+  if (rc == GALLEY_OK)
+    q->db->engine->worker_release(q->db, worker_id);
+  return rc;
+}
+
+/* Collects the rows first: the callback may then use the handle, and the list is short. */
+struct workers {
+  struct galley *q;
+  enum galley_rc rc;
+  bool want_alive;
+  int64_t ids[WORKER_LIST_MAX];
+  size_t n;
+  galley_row_fn *fn;
+  void *arg;
+};
+
+static bool sort_out(void *arg, const void *row) {
+  struct workers *list = arg;
+  const struct galley_worker *worker = row;
+  bool alive;
+  list->rc = list->q->db->engine->worker_alive(list->q->db, worker->id, &alive);
+  if (list->rc != GALLEY_OK)
+    return false;
+  if (alive != list->want_alive)
+    return true;
+  if (list->fn)
+    return list->fn(list->arg, row);
+  list->ids[list->n++] = worker->id;
+  return list->n < WORKER_LIST_MAX;
+}
+
+static enum galley_rc each_worker(struct workers *list) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(list->q->db, SQL_WORKERS_LIVE, &s);
+  if (rc == GALLEY_OK)
+    rc = record_each(list->q->db, s, &galley_worker_record, sort_out, list);
+  return rc == GALLEY_OK ? list->rc : rc;
+}
+
+enum galley_rc galley_workers(struct galley *q, galley_row_fn *fn, void *arg) {
+  struct workers *list = calloc(1, sizeof *list);
+  if (!list)
+    return error_set(&q->error, GALLEY_NO_MEMORY, "no memory for the list of workers");
+  *list = (struct workers){.q = q, .want_alive = true, .fn = fn, .arg = arg};
+  enum galley_rc rc = each_worker(list);
+  free(list);
+  return rc;
+}
+
+struct lost_job {
+  int64_t id, fence;
+};
+
+/* The jobs of one dead worker, or with an expired lease; `parameter` is the statement's first. */
+static enum galley_rc take_back(struct galley *q, enum sql_id which, int64_t parameter,
+                                struct settle_totals *totals, int64_t *n) {
+  struct stmt *s;
+  struct lost_job jobs[WORKER_RECOVER_MAX];
+  size_t found = 0;
+  enum galley_rc rc = db_stmt(q->db, which, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_int(q->db, s, 1, parameter);
+  stmt_int(q->db, s, 2, WORKER_RECOVER_MAX);
+  while (found < WORKER_RECOVER_MAX && (rc = stmt_row(q->db, s)) == GALLEY_OK)
+    jobs[found++] = (struct lost_job){stmt_column_int(q->db, s, 0), stmt_column_int(q->db, s, 1)};
+  stmt_reset(q->db, s);
+  if (rc != GALLEY_OK && rc != GALLEY_NONE)
+    return rc;
+  rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < found; i++)
+    rc = settle_lost(q, jobs[i].id, jobs[i].fence,
+                     which == SQL_JOBS_EXPIRED ? SETTLE_EXPIRED : SETTLE_CRASHED, totals);
+  *n += (int64_t)found;
+  return rc;
+}
+
+static enum galley_rc recover_dead(struct galley *q, const struct workers *dead,
+                                   struct settle_totals *totals, int64_t *n) {
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < dead->n; i++) {
+    int64_t before;
+    do {
+      before = *n;
+      rc = take_back(q, SQL_JOBS_OF_WORKER, dead->ids[i], totals, n);
+    } while (rc == GALLEY_OK && *n - before == WORKER_RECOVER_MAX);
+    if (rc == GALLEY_OK)
+      rc = mark_stopped(q, dead->ids[i]);
+  }
+  return rc;
+}
+
+static enum galley_rc lease_expired(struct galley *q, bool *expired) {
+  struct stmt *s;
+  int64_t lease_mono_ns = 0;
+  enum galley_rc rc = db_stmt(q->db, SQL_LOOK_LEASE, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = stmt_value(q->db, s, &lease_mono_ns);
+  *expired = rc == GALLEY_OK && lease_mono_ns < handle_mono_ns(q);
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+static enum galley_rc recover_in_tx(struct galley *q, const struct workers *dead, int64_t *n) {
+  struct settle_totals totals = {.n = 0};
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = recover_dead(q, dead, &totals, n);
+  if (rc == GALLEY_OK)
+    rc = take_back(q, SQL_JOBS_EXPIRED, handle_mono_ns(q), &totals, n);
+  if (rc == GALLEY_OK)
+    rc = settle_totals_write(q, &totals);
+  return tx_leave(q, rc);
+}
+
+enum galley_rc galley_recover(struct galley *q, int64_t *n) {
+  bool expired = false;
+  int64_t taken = 0;
+  struct workers *dead = calloc(1, sizeof *dead);
+  if (!dead)
+    return error_set(&q->error, GALLEY_NO_MEMORY, "no memory for the list of workers");
+  *dead = (struct workers){.q = q};
+  enum galley_rc rc = each_worker(dead);
+  if (rc == GALLEY_OK)
+    rc = lease_expired(q, &expired);
+  if (rc == GALLEY_OK && (dead->n > 0 || expired))
+    rc = recover_in_tx(q, dead, &taken);
+  free(dead);
+  if (n)
+    *n = rc == GALLEY_OK ? taken : 0;
+  return rc;
+}
