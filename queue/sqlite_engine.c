@@ -62,6 +62,8 @@ static enum galley_rc setting_read(struct sqlite_db *db, sqlite3 *h, const struc
 
 static const char *setting_expected(struct sqlite_db *db, const struct setting *setting, char *buf,
                                     size_t size) {
+  if (!db->path && strcmp(setting->name, "mmap_size") == 0)
+    return ""; /* nothing to map */
   if (setting->expected)
     return setting->expected;
   if (strcmp(setting->name, "journal_mode") == 0)

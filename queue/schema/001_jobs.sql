@@ -34,7 +34,7 @@ CREATE TABLE jobs(
   worker_id INTEGER,
   lease_mono_ns INTEGER,
   cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK(cancel_requested IN (0, 1)),
-  result TEXT CONSTRAINT result_is_json CHECK(json_valid(result)),
+  result TEXT CONSTRAINT result_is_json CHECK(result IS NULL OR json_valid(result)),
   cost_usd_micros INTEGER NOT NULL DEFAULT 0,
   error_class TEXT,
   error TEXT,
