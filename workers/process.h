@@ -1,6 +1,7 @@
 /*
  * process.h - a child program on the loop: no shell, its own process group, JSON in on standard
- * input, bounded output back. Descriptors of this process are not inherited.
+ * input, bounded output back. Descriptors and signal settings of this process are not inherited, and
+ * the program is killed when the thread that started it ends, however that happens.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
