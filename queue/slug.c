@@ -1,3 +1,5 @@
+#include "slug.h"
+
 #include "galley.h"
 #include "text.h"
 
@@ -105,7 +107,9 @@ static void put_letter(struct slug *slug, int32_t letter) {
   if (!latin && base != letter)
     latin = find_letter(base);
   slug->latin = true;
-  if (latin) {
+  if (latin && !*latin) {
+    return;
+  } else if (latin) {
     put(slug, latin, strlen(latin), false);
   } else if (base < 0x80) {
     put(slug, &(char){(char)base}, 1, false);
@@ -169,7 +173,7 @@ void galley_slug(const char *text, char *out) {
     memcpy(out, "post", sizeof "post");
 }
 
-void text_slug_cut(char *slug, size_t max) {
+void slug_cut(char *slug, size_t max) {
   if (strlen(slug) <= max)
     return;
   size_t end = max;

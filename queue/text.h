@@ -18,8 +18,4 @@ size_t text_next(const char *text, int32_t *character);
 enum text_class { TEXT_OTHER, TEXT_LETTER /* or number */, TEXT_MARK, TEXT_SPACE /* or control */ };
 enum text_class text_classify(int32_t character);
 
-/* Shortens a slug to at most max bytes: at a '-' when it has one before that, else at a character.
- */
-void text_slug_cut(char *slug, size_t max);
-
 #endif
