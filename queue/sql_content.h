@@ -56,7 +56,6 @@
       "researched_at_ms=?23,cost_usd_micros=?24,created_at_ms=?25,updated_at_ms=?26,"              \
       "published_at_ms=?27 WHERE id=?1")                                                           \
   SQL(TOPIC_GET, "rowid", "SELECT " TOPIC_COLUMNS " FROM topics WHERE id=?1")                      \
-  SQL(TOPIC_EXISTS, "rowid", "SELECT 1 FROM topics WHERE id=?1")                                   \
   SQL(TOPICS_BY_STATUS, "topics_status",                                                           \
       "SELECT " TOPIC_COLUMNS " FROM topics WHERE status=?1 ORDER BY id DESC LIMIT ?2")            \
   SQL(TOPICS_BY_PRIORITY, "topics_priority",                                                       \
@@ -91,7 +90,6 @@
       "notion_synced_at_ms=?21,status=?22,created_at_ms=?23,updated_at_ms=?24,"                    \
       "published_at_ms=?25 WHERE id=?1")                                                           \
   SQL(POST_GET, "rowid", "SELECT " POST_COLUMNS " FROM blog_posts WHERE id=?1")                    \
-  SQL(POST_EXISTS, "rowid", "SELECT 1 FROM blog_posts WHERE id=?1")                                \
   SQL(POST_BY_TOPIC, "blog_posts_topic",                                                           \
       "SELECT " POST_COLUMNS " FROM blog_posts WHERE research_topic_id=?1 AND language=?2")        \
   SQL(POST_ID_BY_SLUG, "blog_posts_slug",                                                          \
@@ -146,7 +144,6 @@
       "status=?8,error=?9,failures=?10,moved_count=?11,moved_to=?12,interval_ms=?13,"              \
       "next_fetch_at_ms=?14,fetched_at_ms=?15,created_at_ms=?16 WHERE id=?1")                      \
   SQL(FEED_GET, "rowid", "SELECT " FEED_COLUMNS " FROM feeds WHERE id=?1")                         \
-  SQL(FEED_EXISTS, "rowid", "SELECT 1 FROM feeds WHERE id=?1")                                     \
   SQL(FEED_BY_URL, "feeds_url", "SELECT " FEED_COLUMNS " FROM feeds WHERE url=?1")                 \
   SQL(FEED_DELETE, "rowid", "DELETE FROM feeds WHERE id=?1")                                       \
   SQL(FEEDS, "rowid", "SELECT " FEED_COLUMNS " FROM feeds ORDER BY id LIMIT ?1")
