@@ -101,8 +101,7 @@ enum galley_rc claim_possible(struct galley *q, const char *const *kinds, size_t
 }
 
 static enum galley_rc look_live(struct galley *q, const char *kind, bool *live) {
-  static const enum sql_id asks[] = {SQL_LOOK_READY, SQL_LOOK_SCHEDULED_KIND,
-                                     SQL_LOOK_RUNNING_KIND};
+  static const enum sql_id asks[] = {SQL_LOOK_READY, SQL_LOOK_RUNNING_KIND};
   int64_t ignored;
   enum galley_rc rc = GALLEY_OK;
   for (size_t i = 0; rc == GALLEY_OK && !*live && i < sizeof asks / sizeof asks[0]; i++)

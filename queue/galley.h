@@ -416,7 +416,7 @@ struct galley_settlement {
   const char *error_class; /* a word: timeout, http, exit, data, ... */
   const char *error;
   int64_t http_status, tokens_in, tokens_out, cost_usd_micros;
-  galley_save_fn *save; /* DONE only; NULL: nothing to write */
+  galley_save_fn *save; /* whatever the outcome; NULL: nothing to write */
   void *save_arg;
   /* out: OK settled as asked · LOST the fence was stale and nothing was written · any other: save
    * failed with it, and the attempt was settled as RETRY (or DEAD when it is GALLEY_INVALID) with
@@ -457,7 +457,7 @@ struct galley_outlook {
   bool cancel;           /* a running job of `worker_id` is asked to stop: renew its hold to learn which */
   int64_t next_run_at_ms; /* earliest scheduled job, 0: none */
   int64_t next_lease_mono_ns; /* earliest lease of a running job, 0: none */
-  bool live; /* some job of these kinds is scheduled, ready or running, whoever runs it */
+  bool live; /* some job of these kinds is ready or running, whoever runs it */
 };
 /* worker_id 0: nobody's. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, int64_t worker_id,

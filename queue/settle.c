@@ -211,7 +211,7 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
   if (rc != GALLEY_OK)
     return rc;
   struct galley_settlement bounded_copy = *settlement;
-  if (settlement->outcome == GALLEY_DONE && settlement->save) {
+  if (settlement->save) {
     rc = settlement->save(q, settlement->save_arg, &bounded_copy.result);
     if (rc != GALLEY_OK) {
       *save_failed = true;

@@ -80,8 +80,6 @@
   SQL(LOOK_READY, "jobs_ready", "SELECT 1 FROM jobs WHERE state='ready' AND kind=?1 LIMIT 1")      \
   SQL(LOOK_SCHEDULED, "jobs_scheduled",                                                            \
       "SELECT run_at_ms FROM jobs WHERE state='scheduled' ORDER BY run_at_ms LIMIT 1")             \
-  SQL(LOOK_SCHEDULED_KIND, "jobs_scheduled",                                                       \
-      "SELECT 1 FROM jobs WHERE state='scheduled' AND kind=?1 LIMIT 1")                            \
   SQL(LOOK_LEASE, "jobs_running",                                                                  \
       "SELECT lease_mono_ns FROM jobs WHERE state='running' ORDER BY lease_mono_ns LIMIT 1")       \
   SQL(LOOK_RUNNING_KIND, "jobs_running",                                                           \
