@@ -2,6 +2,7 @@
 
 #include "handler_list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct handler *const handler_registry[] = {&handler_collect, &handler_research,
@@ -20,4 +21,21 @@ void task_fail(struct task *task, enum galley_rc rc, const struct galley *q) {
   verdict_set(&task->verdict, hopeless ? GALLEY_DEAD : GALLEY_RETRY, -1, "data", "%s",
               galley_errmsg(q));
   task_finish(task);
+}
+
+void *task_new_state(struct task *task, size_t size) {
+  task->state = calloc(1, size);
+  if (!task->state) {
+    verdict_set(&task->verdict, GALLEY_RETRY, -1, "memory", "no memory for a %s job",
+                task->job->kind);
+    task_finish(task);
+  }
+  return task->state;
+}
+
+enum galley_rc task_set_result(struct task *task, json_t *json) {
+  free(task->result);
+  task->result = json ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  json_decref(json);
+  return task->result ? GALLEY_OK : GALLEY_NO_MEMORY;
 }

@@ -11,6 +11,8 @@
 #include "loop.h"
 #include "verdict.h"
 
+#include <jansson.h>
+
 struct worker;
 
 /* What handlers may use. */
@@ -28,7 +30,7 @@ struct task {
   const struct handler *handler;
   const struct handler_env *env;
   struct verdict verdict; /* to be set before task_finish */
-  const char *result;     /* JSON owned by `state`; NULL: none */
+  char *result;           /* JSON, owned (malloc); NULL: none; see task_set_result */
   bool save_on_failure;   /* run `save` also when the verdict is not DONE */
   void *state;            /* the handler's; NULL before start */
 
@@ -41,20 +43,26 @@ struct task {
 };
 
 struct handler {
-  const char *kind; /* NULL: serves the kinds that the configuration names */
+  const char *kind;  /* NULL: serves the kinds that the configuration names */
   const char *about; /* one line for help and the manual */
   /* Begins the work; called once, on the loop. It ends by calling task_finish, now or later. */
   void (*start)(struct task *task);
   /* Stops what runs, at once; task_finish is not called any more. Not called after task_finish.
    * NULL: the work ends within start. */
   void (*stop)(struct task *task);
-  /* Saves what was made, inside the transaction that settles (galley_save_fn; arg is the task). May be
-   * called more than once, and must then write the same. NULL: nothing to save. */
+  /* Saves what was made, inside the transaction that settles (galley_save_fn; arg is the task). May
+   * be called more than once, and must then write the same. NULL: nothing to save. */
   galley_save_fn *save;
   /* Releases task->state; called last, once. */
   void (*free)(struct task *task);
 };
 
+/* Zeroed memory of `size` bytes as task->state; NULL: the task was finished, to be tried again. The
+ * handler's `free` releases it. */
+void *task_new_state(struct task *task, size_t size);
+/* Replaces task->result by the text of `json`, which it takes. GALLEY_NO_MEMORY also for a NULL
+ * json, so that json_pack can be passed straight in. */
+GALLEY_MUST_USE enum galley_rc task_set_result(struct task *task, json_t *json);
 /* The work is over, with task->verdict (and task->result). The worker settles it at the end of this
  * turn of the loop. */
 void task_finish(struct task *task);

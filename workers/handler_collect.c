@@ -1,5 +1,6 @@
 /* collect: fetches one feed and keeps its new items as documents. The feed's own state (validators,
  * next fetch, failures) is saved with them, also when the fetch failed. */
+#include "clock.h"
 #include "digest.h"
 #include "handler_list.h"
 #include "payload.h"
@@ -8,12 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct collect {
   struct step step;
   struct galley_feed *feed;
-  char *result;
 };
 
 static void judged(struct step *step) {
@@ -21,12 +20,6 @@ static void judged(struct step *step) {
   /* A provider that got as far as a verdict has written the feed's next state. */
   task->save_on_failure = step->output.u.collect.feed.id != 0;
   task_finish(task);
-}
-
-static int64_t wall_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void fetch(struct task *task, struct collect *collect) {
@@ -37,7 +30,7 @@ static void fetch(struct task *task, struct collect *collect) {
   step->provider = provider_find(STAGE_COLLECT, config->collect_provider);
   step->input.stage = STAGE_COLLECT;
   step->input.u.collect = (struct collect_input){.feed = collect->feed,
-                                                 .now_ms = wall_ms(),
+                                                 .now_ms = clock_wall_ms(),
                                                  .random = (uint64_t)random(),
                                                  .body_max = (size_t)config->collect_body_max,
                                                  .timeout_ms = config->collect_timeout_ms};
@@ -53,13 +46,9 @@ static void start(struct task *task) {
   json_decref(payload);
   if (!ok)
     return;
-  struct collect *collect = calloc(1, sizeof *collect);
-  task->state = collect;
-  if (!collect) {
-    verdict_set(&task->verdict, GALLEY_RETRY, -1, "memory", "no memory to collect");
-    task_finish(task);
+  struct collect *collect = task_new_state(task, sizeof *collect);
+  if (!collect)
     return;
-  }
   enum galley_rc rc = galley_feed_get(task->env->reader, feed_id, &collect->feed);
   if (rc != GALLEY_OK)
     task_fail(task, rc, task->env->reader);
@@ -125,16 +114,14 @@ static enum galley_rc save(struct galley *q, void *arg, const char **result) {
     rc = galley_feed_update(q, &out->feed);
   if (rc != GALLEY_OK)
     return rc;
-  json_t *json = json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:b}", "feed_id",
-                           (json_int_t)out->feed.id, "unchanged", out->unchanged, "items",
-                           (json_int_t)out->content.n_items, "added", (json_int_t)n_added, "broken",
-                           (json_int_t)out->content.n_broken, "dropped",
-                           (json_int_t)out->content.n_dropped, "damaged", out->content.damaged);
-  free(collect->result);
-  collect->result = json ? json_dumps(json, JSON_COMPACT) : NULL;
-  json_decref(json);
-  *result = collect->result;
-  return collect->result ? GALLEY_OK : GALLEY_NO_MEMORY;
+  json_t *json =
+      json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:b}", "feed_id", (json_int_t)out->feed.id,
+                "unchanged", out->unchanged, "items", (json_int_t)out->content.n_items, "added",
+                (json_int_t)n_added, "broken", (json_int_t)out->content.n_broken, "dropped",
+                (json_int_t)out->content.n_dropped, "damaged", out->content.damaged);
+  rc = task_set_result(task, json);
+  *result = task->result;
+  return rc;
 }
 
 static void release(struct task *task) {
@@ -143,7 +130,6 @@ static void release(struct task *task) {
     return;
   step_fini(&collect->step);
   galley_free(collect->feed);
-  free(collect->result);
   free(collect);
 }
 

@@ -1,6 +1,6 @@
 /*
- * handler_list.h - every handler of a kind that galley brings. A new one is declared here and listed
- * in handler.c.
+ * handler_list.h - every handler of a kind that galley brings. A new one is declared here and
+ * listed in handler.c.
  */
 #ifndef HANDLER_LIST_H
 #define HANDLER_LIST_H

@@ -33,8 +33,8 @@ bool payload_id(struct task *task, const json_t *payload, const char *field, int
   return true;
 }
 
-bool payload_text(struct task *task, const json_t *payload, const char *field,
-                  const char *fallback, const char **text) {
+bool payload_text(struct task *task, const json_t *payload, const char *field, const char *fallback,
+                  const char **text) {
   const json_t *value = json_object_get(payload, field);
   *text = fallback;
   if (!value || json_is_null(value)) {

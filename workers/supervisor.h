@@ -1,0 +1,26 @@
+/*
+ * supervisor.h - keeps several worker processes alive. It opens nothing itself: each worker is a
+ * plain fork of it, and the kernel tells it of every death.
+ *
+ * A worker that dies is started again at once; one that dies young waits twice as long each time,
+ * up to SUPERVISOR_WAIT_MAX_MS. What a dead one held is taken back by its successor as it starts,
+ * or by a short-lived child when the successor has to wait. SIGTERM and SIGINT are handed on, once
+ * to drain and again to end the grace period.
+ */
+#ifndef SUPERVISOR_H
+#define SUPERVISOR_H
+
+#include "worker.h"
+
+#define SUPERVISOR_YOUNG_MS     2000 /* dying before this is dying young */
+#define SUPERVISOR_WAIT_MIN_MS  250
+#define SUPERVISOR_WAIT_MAX_MS  30000
+#define SUPERVISOR_REFUSALS_MAX 3 /* young exits in a row with an error after which it gives up */
+
+/* Runs until all workers have ended on request (or drained). Gives up, stopping the others, with
+ * the code of workers that refuse to start. */
+GALLEY_MUST_USE enum galley_rc supervisor_run(const struct config *config,
+                                              const struct worker_options *options,
+                                              size_t processes, char *error, size_t error_len);
+
+#endif
