@@ -1,0 +1,22 @@
+#include "content.h"
+
+int content_show(struct session *session, const struct galley_record *record, enum galley_rc rc,
+                 void *row, const struct content_more *more) {
+  struct output_json json = {.file = stdout};
+  if (rc == GALLEY_NONE)
+    return session_fail(session, rc, "there is no such %s", record->name);
+  if (rc != GALLEY_OK)
+    return session_fail_open(session, rc);
+  if (session->json) {
+    output_json_open(&json, NULL, '{');
+    output_json_fields(&json, record, row);
+  } else {
+    output_record(stdout, record, row);
+  }
+  if (more != NULL)
+    rc = more->print(session, row, session->json ? &json : NULL);
+  if (session->json)
+    output_json_end(&json);
+  galley_free(row);
+  return rc == GALLEY_OK || rc == GALLEY_NONE ? 0 : session_fail_open(session, rc);
+}
