@@ -3,6 +3,7 @@
 # literally, and every language has its page.
 
 setup() {
+  export LC_ALL=C.UTF-8
   site=$(mktemp -d)
   samples=${GALLEY_BUILD:-build/dev}/unit/test_provider_folder
   [ -x "$samples" ] || skip "$samples is not built"
