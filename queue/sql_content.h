@@ -107,7 +107,7 @@
       "WHERE id=?1 RETURNING coalesce(research_topic_id,0)")
 
 #define SQL_SOCIALS(SQL)                                                                           \
-  SQL(SOCIAL_SAVE, "social_posts_place",                                                           \
+  SQL(SOCIAL_SAVE, "",                                                                             \
       "INSERT INTO social_posts(" SOCIAL_COLUMNS ") VALUES(" SQL_P16 ") "                          \
       "ON CONFLICT(blog_post_id,platform,language) DO UPDATE SET content=excluded.content,"        \
       "image_url=excluded.image_url,image_provider=excluded.image_provider,"                       \
@@ -122,14 +122,14 @@
   SQL(SOCIALS_OF_POST, "social_posts_place",                                                       \
       "SELECT " SOCIAL_COLUMNS " FROM social_posts WHERE blog_post_id=?1 "                         \
       "ORDER BY platform,language LIMIT ?2")                                                       \
-  SQL(PUBLICATION_SAVE, "publications_place",                                                      \
+  SQL(PUBLICATION_SAVE, "",                                                                        \
       "INSERT INTO publications(" PUBLICATION_COLUMNS ") VALUES(" SQL_P8 ",?9) "                   \
       "ON CONFLICT(blog_post_id,target) DO UPDATE SET remote_id=excluded.remote_id,"               \
       "remote_url=excluded.remote_url,content_hash=excluded.content_hash,"                         \
       "job_id=excluded.job_id,updated_at_ms=excluded.updated_at_ms RETURNING id")                  \
   SQL(PUBLICATION_GET, "publications_place",                                                       \
       "SELECT " PUBLICATION_COLUMNS " FROM publications WHERE blog_post_id=?1 AND target=?2")      \
-  SQL(PUBLICATIONS_ANY, "rowid",                                                                   \
+  SQL(PUBLICATIONS_ANY, "scan of publications",                                                    \
       "SELECT " PUBLICATION_COLUMNS " FROM publications ORDER BY id DESC LIMIT ?1")                \
   SQL(PUBLICATIONS_OF_POST, "publications_place",                                                  \
       "SELECT " PUBLICATION_COLUMNS " FROM publications WHERE blog_post_id=?1 "                    \
@@ -146,6 +146,6 @@
   SQL(FEED_GET, "rowid", "SELECT " FEED_COLUMNS " FROM feeds WHERE id=?1")                         \
   SQL(FEED_BY_URL, "feeds_url", "SELECT " FEED_COLUMNS " FROM feeds WHERE url=?1")                 \
   SQL(FEED_DELETE, "rowid", "DELETE FROM feeds WHERE id=?1")                                       \
-  SQL(FEEDS, "rowid", "SELECT " FEED_COLUMNS " FROM feeds ORDER BY id LIMIT ?1")
+  SQL(FEEDS, "scan of feeds", "SELECT " FEED_COLUMNS " FROM feeds ORDER BY id LIMIT ?1")
 
 #endif
