@@ -89,9 +89,7 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   code = checkpoint_locked(db, &log, &done);
   sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
   rc = judge(db, code, log, done);
-  db->wal_next = done < log ? log + CHECKPOINT_FRAMES : CHECKPOINT_FRAMES;
-  if (done >= log)
-    db->wal_frames = 0; /* the next writer begins the log anew, if no reader needs it */
+  db->wal_next = log + CHECKPOINT_FRAMES; /* or less, once a writer begins the log anew */
   return rc;
 }
 
