@@ -93,11 +93,24 @@ compile() {
   "$GALLEY" --database galley.db list --json | grep -q '"kind"'
 }
 
-@test "the installed galley finds its worker program" {
-  if [[ $PREFIX == "$DIR/root/usr"* ]] && [ -e "${PREFIX#"$DIR/root"}/libexec/galley" ]; then
-    skip "a galley is installed on this machine, which would be found instead"
-  fi
-  # Outside of DESTDIR the compiled-in path does not exist: it must look relative to itself.
+@test "the installed galley looks for its worker program where it was installed" {
+  run -0 grep -c -a -F "${PREFIX#"$DIR/root"}/libexec/galley/galley-worker" "$PREFIX/bin/galley"
+}
+
+@test "the installed programs work" {
+  # Below DESTDIR the worker program is not where it will be: a package would be unpacked first.
+  export GALLEY_WORKER=$PREFIX/libexec/galley/galley-worker
+  printf '[kind.greet]\nprogram = /bin/cat\n' >galley.ini
   "$PREFIX/bin/galley" --database "$DB" init
+  "$PREFIX/bin/galley" --database "$DB" enqueue greet '{"name": "world"}'
   run -0 "$PREFIX/bin/galley" --database "$DB" work --drain
+  assert_sql "SELECT state FROM jobs" done
+}
+
+@test "galley starts without the libraries that only the worker needs" {
+  run -0 readelf -d "$PREFIX/bin/galley"
+  assert_not_contains "$output" libcurl
+  assert_not_contains "$output" libev
+  run -0 readelf -d "$PREFIX/libexec/galley/galley-worker"
+  assert_contains "$output" libcurl
 }
