@@ -1,5 +1,5 @@
 #include "command.h"
-#include "content.h"
+#include "row.h"
 #include "table.h"
 
 struct documents_args {
@@ -110,7 +110,7 @@ static int run(struct session *session, const void *values, size_t n, char **ope
     return list(session, args);
   enum galley_rc rc = n > 0 ? galley_document_get(session->q, id, &document)
                             : galley_document_by_hash(session->q, args->hash, &document);
-  return content_show(session, &galley_document_record, rc, document, NULL);
+  return row_show(session, &galley_document_record, rc, document, NULL);
 }
 
 const struct command documents_command = {

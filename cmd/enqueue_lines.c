@@ -62,11 +62,12 @@ static int refuse_line(const struct lines *lines, enum galley_rc rc, size_t line
   va_start(args, format);
   vsnprintf(sentence, sizeof sentence, format, args);
   va_end(args);
+  bool ends_in_question = sentence[0] != '\0' && sentence[strlen(sentence) - 1] == '?';
   return session_fail(
       lines->session, rc,
-      "line %zu: %s. %zu jobs of the lines before this chunk were enqueued, nothing "
+      "line %zu: %s%s %zu jobs of the lines before this chunk were enqueued, nothing "
       "of this chunk or after it",
-      line, sentence, lines->n_enqueued);
+      line, sentence, ends_in_question ? "" : ".", lines->n_enqueued);
 }
 
 static void forget_chunk(struct lines *lines) {

@@ -1,7 +1,7 @@
 #include "command.h"
-#include "content.h"
 #include "feed_fetch.h"
 #include "nearest.h"
+#include "row.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -120,7 +120,7 @@ static int show(struct session *session, const struct feed_args *args, size_t n,
   if (status != 0)
     return status;
   enum galley_rc rc = galley_feed_get(session->q, id, &feed);
-  return content_show(session, &galley_feed_record, rc, feed, NULL);
+  return row_show(session, &galley_feed_record, rc, feed, NULL);
 }
 
 static int remove_feed(struct session *session, const struct feed_args *args, size_t n,

@@ -83,11 +83,15 @@ static bool has_range(const struct config_setting *setting) {
          setting->type == CONFIG_BYTES;
 }
 
+static bool has_short_form(const struct config_setting *setting) {
+  return strcmp(setting->section, "galley") == 0;
+}
+
 /* Settings of [target.NAME] and [kind.NAME] have no environment variable. */
 static void setting_json(const struct config_setting *setting, bool named) {
   struct output_json json = {.file = stdout};
   char environment[CONFIG_ENV_NAME_MAX];
-  config_env_name(setting, false, environment);
+  config_env_name(setting, has_short_form(setting), environment);
   output_json_open(&json, NULL, '{');
   output_json_text(&json, "section", setting->section);
   output_json_text(&json, "name", setting->name);
@@ -109,7 +113,7 @@ static void setting_json(const struct config_setting *setting, bool named) {
 
 static void setting_text(const struct config_setting *setting, bool named) {
   char environment[CONFIG_ENV_NAME_MAX];
-  config_env_name(setting, false, environment);
+  config_env_name(setting, has_short_form(setting), environment);
   printf("%s%s.%s\n    %s\n    ", setting->section, named ? ".NAME" : "", setting->name,
          setting->about);
   if (setting->choices != NULL)

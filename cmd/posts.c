@@ -1,5 +1,5 @@
 #include "command.h"
-#include "content.h"
+#include "row.h"
 #include "table.h"
 
 struct posts_args {
@@ -79,7 +79,7 @@ static int show_socials(struct session *session, int64_t post_id) {
   enum galley_rc rc = galley_post_get(session->q, post_id, &post);
   galley_free(post);
   if (rc != GALLEY_OK)
-    return content_show(session, &galley_post_record, rc, NULL, NULL);
+    return row_show(session, &galley_post_record, rc, NULL, NULL);
   struct table *table =
       table_new(session, &galley_social_record, social_columns, LENGTH(social_columns));
   if (table == NULL)
@@ -121,10 +121,10 @@ static enum galley_rc print_publications(struct session *session, const void *ro
 }
 
 static int show(struct session *session, int64_t id) {
-  static const struct content_more more = {print_publications};
+  static const struct row_more more = {print_publications};
   struct galley_post *post = NULL;
   enum galley_rc rc = galley_post_get(session->q, id, &post);
-  return content_show(session, &galley_post_record, rc, post, &more);
+  return row_show(session, &galley_post_record, rc, post, &more);
 }
 
 static int list(struct session *session, const struct posts_args *args) {

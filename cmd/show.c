@@ -39,7 +39,7 @@ static int show_text(struct session *session, const struct galley_job *job) {
   enum galley_rc rc = galley_attempts(session->q, job->id, table_row, table);
   if (table_count(table) > 0)
     putchar('\n');
-  return table_finish(table, session, rc, "attempts yet");
+  return table_finish(table, session, rc, NULL);
 }
 
 static int run(struct session *session, const void *values, size_t n, char **operands) {

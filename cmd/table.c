@@ -111,31 +111,39 @@ static bool is_number(const struct galley_field *field) {
   return field->type == GALLEY_INT || field->type == GALLEY_ID || field->type == GALLEY_REAL;
 }
 
-static bool print_cell(const struct table *table, size_t i, const char *text, const char *colour) {
+/* `gap` is the white space owed to the cells before; it is printed only when something follows. */
+static bool print_cell(const struct table *table, size_t i, const char *text, const char *colour,
+                       int *gap) {
   char *cut = output_text_cut(text, table->widths[i]);
   if (cut == NULL)
     return false;
   int pad = table->widths[i] - output_text_width(cut);
-  bool last = i + 1 == table->n_columns;
-  if (is_number(table->fields[i]))
-    printf("%*s", pad, "");
-  printf("%s%s%s", colour != NULL ? colour : "", cut, colour != NULL ? "\033[0m" : "");
-  if (!is_number(table->fields[i]) && !last)
-    printf("%*s", pad, "");
-  fputs(last ? "\n" : "  ", stdout);
+  bool right = is_number(table->fields[i]);
+  if (cut[0] != '\0') {
+    printf("%*s", *gap + (right ? pad : 0), "");
+    printf("%s%s%s", colour != NULL ? colour : "", cut, colour != NULL ? "\033[0m" : "");
+    *gap = 0;
+  }
+  *gap += cut[0] == '\0' || !right ? pad + GAP : GAP;
+  if (i + 1 == table->n_columns) {
+    putchar('\n');
+    *gap = 0;
+  }
   free(cut);
   return true;
 }
 
 static void print_all(struct table *table) {
   bool colour = output_colour(stdout);
+  int gap = 0;
   fit(table, output_columns());
   for (size_t i = 0; i < table->n_columns; i++)
-    table->failed |= !print_cell(table, i, table->columns[i].title, colour ? "\033[1m" : NULL);
+    table->failed |=
+        !print_cell(table, i, table->columns[i].title, colour ? "\033[1m" : NULL, &gap);
   for (size_t row = 0; row < table->n_rows; row++)
     for (size_t i = 0; i < table->n_columns; i++) {
       const char *text = table->cells[row * table->n_columns + i];
-      table->failed |= !print_cell(table, i, text, colour ? colour_of(text) : NULL);
+      table->failed |= !print_cell(table, i, text, colour ? colour_of(text) : NULL, &gap);
     }
 }
 
@@ -158,7 +166,7 @@ int table_finish(struct table *table, const struct session *session, enum galley
     return session_fail_open(session, rc);
   if (status != 0)
     return session_fail(session, GALLEY_NO_MEMORY, "out of memory; ask for fewer with --limit");
-  if (none)
+  if (none && what != NULL)
     session_note(session, "no %s", what);
   return 0;
 }

@@ -29,7 +29,7 @@ size_t table_count(const struct table *table);
 int table_end(struct table *table);
 
 /* The rest of a list command: ends the table, and reports rc of the list call when it failed.
- * `what` names the rows for the note that there are none. */
+ * `what` names the rows for the note that there are none; NULL: no note. */
 int table_finish(struct table *table, const struct session *session, enum galley_rc rc,
                  const char *what);
 

@@ -1,5 +1,5 @@
 #include "command.h"
-#include "content.h"
+#include "row.h"
 #include "table.h"
 
 #include <string.h>
@@ -72,7 +72,7 @@ static int run(struct session *session, const void *values, size_t n, char **ope
   if (n > 0) {
     struct galley_topic *topic = NULL;
     enum galley_rc rc = galley_topic_get(session->q, id, &topic);
-    return content_show(session, &galley_topic_record, rc, topic, NULL);
+    return row_show(session, &galley_topic_record, rc, topic, NULL);
   }
   struct table *table =
       table_new(session, &galley_topic_record, columns, sizeof columns / sizeof *columns);

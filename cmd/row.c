@@ -1,10 +1,8 @@
-#include "content.h"
+#include "row.h"
 
-int content_show(struct session *session, const struct galley_record *record, enum galley_rc rc,
-                 void *row, const struct content_more *more) {
+int row_show(struct session *session, const struct galley_record *record, enum galley_rc rc,
+             void *row, const struct row_more *more) {
   struct output_json json = {.file = stdout};
-  if (rc == GALLEY_NONE)
-    return session_fail(session, rc, "there is no such %s", record->name);
   if (rc != GALLEY_OK)
     return session_fail_open(session, rc);
   if (session->json) {
