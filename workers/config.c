@@ -154,6 +154,7 @@ static enum galley_rc load_default_target(const struct load *load) {
   site->name = strdup("site");
   site->type = strdup("folder");
   site->format = strdup("hugo");
+  site->make = true;
   site->path = config_path_join(folder, "site/content/posts");
   free(folder);
   if (site->name == NULL || site->type == NULL || site->format == NULL || site->path == NULL)

@@ -7,8 +7,10 @@
 #include "payload.h"
 #include "step.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct publishing {
   struct step step;
@@ -16,6 +18,23 @@ struct publishing {
   const struct publish_target *target; /* of the configuration */
   char hash[DIGEST_SIZE];
 };
+
+/* Makes the default folder. What fails here, file_write meets again and says better. */
+static void make_folder(const char *path) {
+  char part[PATH_MAX];
+  size_t len = strlen(path);
+  if (len >= sizeof part)
+    return;
+  memcpy(part, path, len + 1);
+  for (size_t i = 1; i <= len; i++) {
+    if (part[i] != '/' && part[i] != '\0')
+      continue;
+    char kept = part[i];
+    part[i] = '\0';
+    (void)mkdir(part, 0755);
+    part[i] = kept;
+  }
+}
 
 /* A full disk or a folder that is away may heal; a folder that was never there does not. */
 static void write_file(struct task *task, struct publishing *publishing) {
@@ -25,6 +44,8 @@ static void write_file(struct task *task, struct publishing *publishing) {
                                   .bytes = out->file_body,
                                   .len = out->file_len};
   char error[VERDICT_TEXT_MAX];
+  if (publishing->target->make)
+    make_folder(publishing->target->path);
   enum galley_rc rc = file_write(&file, error, sizeof error);
   if (rc == GALLEY_OK)
     return;
