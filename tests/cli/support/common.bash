@@ -74,7 +74,7 @@ server_start() {
   done
   PORT=$(cat "$port_file")
   URL=http://127.0.0.1:$PORT
-  grep -qs allow_addresses galley.ini || printf '[http]\nallow_addresses = 127.0.0.1/32\n' >>galley.ini
+  grep -qs '^allow_addresses' galley.ini || printf '[http]\nallow_addresses = 127.0.0.1/32\n' >>galley.ini
 }
 
 server_stop() {
