@@ -20,7 +20,7 @@ stub() {
 
 @test "backup makes a dated, checked copy and prints nothing" {
   galley init
-  galley enqueue greet >/dev/null
+  galley enqueue --any-kind greet >/dev/null
   mkdir copies
   run -0 "$OPS/backup" "$DB" copies
   assert_equal "$output" ""
@@ -71,7 +71,7 @@ stub() {
 
 @test "wal-monitor is silent while the log is small" {
   galley init
-  galley enqueue greet >/dev/null
+  galley enqueue --any-kind greet >/dev/null
   run -0 "$OPS/wal-monitor" "$DB"
   assert_equal "$output" ""
 }
@@ -82,7 +82,7 @@ stub() {
   exec 8> >(sqlite3 "$DB" >reader.out)
   echo 'BEGIN; SELECT count(*) FROM jobs;' >&8
   wait_until test -s reader.out
-  galley enqueue greet >/dev/null
+  galley enqueue --any-kind greet >/dev/null
   local size
   size=$(stat -c %s "$DB-wal")
   [ "$size" -gt 0 ]
@@ -124,7 +124,7 @@ stub() {
   stop=$(sed -n 's/^TimeoutStopSec=//p' "$OPS/galley-worker@.service")
   run -0 galley help settings --json
   local grace
-  grace=$(jq -r '.[] | select(.section == "worker" and .name == "grace") | .default' <<<"$output")
+  grace=$(jq -r 'select(.section == "worker" and .name == "grace") | .default' <<<"$output")
   [[ $grace =~ ^[0-9]+s$ ]] || fail "grace is '$grace'"
   [ "$stop" -gt "$((${grace%s} + 10))" ]
 }
