@@ -54,6 +54,10 @@ enum galley_rc content_check(struct galley *q, const struct galley_record *recor
   return GALLEY_OK;
 }
 
+const char *content_or(const char *text, const char *other) {
+  return text && *text ? text : other;
+}
+
 enum galley_rc content_required(struct galley *q, const char *field, const char *value) {
   if (value && *value)
     return GALLEY_OK;

@@ -16,6 +16,8 @@
 /* All texts of the record are UTF-8 within their bounds, all JSON is valid. */
 GALLEY_MUST_USE enum galley_rc content_check(struct galley *q, const struct galley_record *record,
                                              const void *row);
+/* `text`, or `other` when it is NULL or empty. */
+const char *content_or(const char *text, const char *other);
 /* A text that may not be missing or empty. */
 GALLEY_MUST_USE enum galley_rc content_required(struct galley *q, const char *field,
                                                 const char *value);

@@ -24,21 +24,17 @@ static enum galley_rc check(struct galley *q, const struct galley_document *doc)
   return rc;
 }
 
-static const char *some(const char *text) {
-  return text && *text ? text : NULL;
-}
-
 /* As it will stand in the table: no column that has a default is empty. */
 static struct galley_document complete(const struct galley *q, const struct galley_document *doc) {
   struct galley_document row = *doc;
   row.id = 0;
-  row.source = doc->source ? doc->source : "manual";
-  row.title = doc->title ? doc->title : "";
-  row.content = doc->content ? doc->content : "";
-  row.language = some(doc->language) ? doc->language : "und";
-  row.canonical_url = some(doc->canonical_url);
-  row.guid = some(doc->guid);
-  row.status = doc->status ? doc->status : "new";
+  row.source = content_or(doc->source, "manual");
+  row.title = content_or(doc->title, "");
+  row.content = content_or(doc->content, "");
+  row.language = content_or(doc->language, "und");
+  row.canonical_url = content_or(doc->canonical_url, NULL);
+  row.guid = content_or(doc->guid, NULL);
+  row.status = content_or(doc->status, "new");
   row.paywall = doc->paywall != 0;
   if (doc->reliability_score == 0)
     row.reliability_score = RELIABILITY_DEFAULT;

@@ -47,10 +47,6 @@ static enum galley_rc find(struct galley *q, const char *url, void **row) {
   return record_one(q->db, stmt, &galley_feed_record, row);
 }
 
-static const char *text_of(const char *a, const char *b) {
-  return a ? a : b;
-}
-
 /* Changes the feed that has the URL. One that was gone starts anew. */
 static enum galley_rc change(struct galley *q, const struct galley_feed *feed, int64_t *id) {
   void *found = NULL;
@@ -61,9 +57,9 @@ static enum galley_rc change(struct galley *q, const struct galley_feed *feed, i
     return rc;
   struct galley_feed row = *(const struct galley_feed *)found;
   *id = row.id;
-  row.title = text_of(feed->title, row.title);
-  row.language = text_of(feed->language, row.language);
-  row.market = text_of(feed->market, row.market);
+  row.title = content_or(feed->title, row.title);
+  row.language = content_or(feed->language, row.language);
+  row.market = content_or(feed->market, row.market);
   if (strcmp(row.status, "gone") == 0) {
     row.status = "active";
     row.error = NULL;
@@ -82,7 +78,7 @@ static enum galley_rc add(struct galley *q, const struct galley_feed *feed, int6
     return rc;
   struct galley_feed row = *feed;
   row.id = 0;
-  row.status = text_of(feed->status, "active");
+  row.status = content_or(feed->status, "active");
   row.interval_ms = feed->interval_ms ? feed->interval_ms : INTERVAL_DEFAULT_MS;
   row.created_at_ms = feed->created_at_ms ? feed->created_at_ms : handle_now_ms(q);
   rc = content_insert(q, SQL_FEED_INSERT, &galley_feed_record, &row, id);
@@ -147,7 +143,7 @@ static enum galley_rc update(struct galley *q, const struct galley_feed *feed) {
     const struct galley_feed *old = found;
     struct galley_feed row = *feed;
     row.created_at_ms = old->created_at_ms;
-    row.status = text_of(feed->status, old->status);
+    row.status = content_or(feed->status, old->status);
     if (feed->interval_ms == 0)
       row.interval_ms = old->interval_ms;
     rc = content_update(q, SQL_FEED_UPDATE, &galley_feed_record, &row);

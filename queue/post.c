@@ -78,14 +78,10 @@ static enum galley_rc find_old(struct galley *q, const struct galley_post *post,
   return record_one(q->db, stmt, &galley_post_record, old);
 }
 
-static const char *text_of(const char *a, const char *b) {
-  return a ? a : b;
-}
-
 static enum galley_rc insert(struct galley *q, const struct galley_post *post, const char *language,
                              int64_t *id) {
   char slug[GALLEY_SLUG_MAX + 1];
-  const char *wish = post->slug && *post->slug ? post->slug : post->title;
+  const char *wish = content_or(post->slug, post->title);
   enum galley_rc rc = free_slug(q, wish, language, slug);
   if (rc != GALLEY_OK)
     return rc;
@@ -93,8 +89,8 @@ static enum galley_rc insert(struct galley *q, const struct galley_post *post, c
   struct galley_post row = *post;
   row.slug = slug;
   row.language = language;
-  row.status = text_of(post->status, "draft");
-  row.cluster_role = text_of(post->cluster_role, "standalone");
+  row.status = content_or(post->status, "draft");
+  row.cluster_role = content_or(post->cluster_role, "standalone");
   row.created_at_ms = post->created_at_ms ? post->created_at_ms : now_ms;
   row.updated_at_ms = post->updated_at_ms ? post->updated_at_ms : now_ms;
   return content_insert(q, SQL_POST_INSERT, &galley_post_record, &row, id);
@@ -108,10 +104,10 @@ static enum galley_rc update(struct galley *q, const struct galley_post *post,
   struct galley_post row = *post;
   row.id = old->id;
   row.slug = old->slug;
-  row.language = text_of(post->language, old->language);
-  row.status = published ? old->status : text_of(post->status, old->status);
-  row.cluster_role = text_of(post->cluster_role, old->cluster_role);
-  row.notion_id = text_of(post->notion_id, old->notion_id);
+  row.language = content_or(post->language, old->language);
+  row.status = published ? old->status : content_or(post->status, old->status);
+  row.cluster_role = content_or(post->cluster_role, old->cluster_role);
+  row.notion_id = content_or(post->notion_id, old->notion_id);
   if (post->notion_synced_at_ms == 0)
     row.notion_synced_at_ms = old->notion_synced_at_ms;
   if (old->published_at_ms != 0)
@@ -122,7 +118,7 @@ static enum galley_rc update(struct galley *q, const struct galley_post *post,
 }
 
 static enum galley_rc save(struct galley *q, const struct galley_post *post, int64_t *id) {
-  const char *language = post->language && *post->language ? post->language : "und";
+  const char *language = content_or(post->language, "und");
   void *old = NULL;
   enum galley_rc rc = check(q, post);
   if (rc != GALLEY_OK)

@@ -32,8 +32,8 @@ static enum galley_rc save(struct galley *q, const struct galley_social *social,
   int64_t now_ms = handle_now_ms(q);
   struct galley_social row = *social;
   row.id = 0; /* the place decides which row it is */
-  row.language = social->language && *social->language ? social->language : "und";
-  row.status = social->status ? social->status : "draft";
+  row.language = content_or(social->language, "und");
+  row.status = content_or(social->status, "draft");
   row.created_at_ms = social->created_at_ms ? social->created_at_ms : now_ms;
   row.updated_at_ms = now_ms;
   return content_insert(q, SQL_SOCIAL_SAVE, &galley_social_record, &row, id);

@@ -30,26 +30,22 @@ static int64_t first_of(int64_t a, int64_t b) {
   return a != 0 ? a : b;
 }
 
-static const char *text_of(const char *a, const char *b) {
-  return a ? a : b;
-}
-
 /* Takes from `base` what was not handed in and may not be lost by that: what has a default, ids of
  * other systems, and a report, which was paid for. */
 static struct galley_topic merge(const struct galley_topic *topic,
                                  const struct galley_topic *base) {
   struct galley_topic row = *topic;
-  row.source = text_of(topic->source, base->source);
-  row.language = text_of(topic->language, base->language);
-  row.status = text_of(topic->status, base->status);
+  row.source = content_or(topic->source, base->source);
+  row.language = content_or(topic->language, base->language);
+  row.status = content_or(topic->status, base->status);
   row.priority = first_of(topic->priority, base->priority);
   row.discovered_at_ms = first_of(topic->discovered_at_ms, base->discovered_at_ms);
   row.published_at_ms = first_of(topic->published_at_ms, base->published_at_ms);
-  row.notion_id = text_of(topic->notion_id, base->notion_id);
-  row.cache_key = text_of(topic->cache_key, base->cache_key);
+  row.notion_id = content_or(topic->notion_id, base->notion_id);
+  row.cache_key = content_or(topic->cache_key, base->cache_key);
   if (!topic->research_report) {
     row.research_report = base->research_report;
-    row.citations = text_of(topic->citations, base->citations);
+    row.citations = content_or(topic->citations, base->citations);
     row.word_count = first_of(topic->word_count, base->word_count);
     row.researched_at_ms = first_of(topic->researched_at_ms, base->researched_at_ms);
     row.cost_usd_micros = first_of(topic->cost_usd_micros, base->cost_usd_micros);
