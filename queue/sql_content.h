@@ -38,7 +38,7 @@
       "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE status=?1 ORDER BY id DESC LIMIT ?2")      \
   SQL(DOCUMENTS_BY_LANGUAGE, "documents_language",                                                 \
       "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE language=?1 ORDER BY id DESC LIMIT ?2")    \
-  SQL(DOCUMENTS_SEARCH, "documents_fts",                                                           \
+  SQL(DOCUMENTS_SEARCH, "VIRTUAL TABLE INDEX",                                                     \
       "SELECT " DOCUMENT_COLUMNS ",score FROM (SELECT f.rowid AS hit,f.rank AS score "             \
       "FROM documents_fts AS f JOIN documents AS d ON d.id=f.rowid WHERE documents_fts MATCH ?1 "  \
       "AND (?2 IS NULL OR d.language=?2) ORDER BY f.rank LIMIT ?3) JOIN documents ON id=hit "      \
