@@ -110,9 +110,9 @@ char *text_cut_sentences(const char *text, const char *language, const struct te
   if (text_cut_fits(limit, text, len))
     return strndup(text, len);
   struct sentences walk;
-  sentences_init(&walk, text, len, language);
+  sentence_init(&walk, text, len, language);
   size_t kept = 0;
-  for (struct sentence sentence; sentences_next(&walk, &sentence) && sentence.whole;) {
+  for (struct sentence sentence; sentence_next(&walk, &sentence) && sentence.whole;) {
     if (!text_cut_fits(limit, text, sentence.end))
       break;
     kept = sentence.end;

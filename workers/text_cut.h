@@ -19,7 +19,7 @@ struct text_limit {
 };
 bool text_cut_fits(const struct text_limit *limit, const char *text, size_t len);
 
-/* The text when it fits; else as many whole sentences as fit (`language` as for sentences_init);
+/* The text when it fits; else as many whole sentences as fit (`language` as for sentence_init);
  * else as many words as fit with "…" behind them; else as many grapheme clusters. "" when not even
  * one fits. Owned by the caller; NULL without memory. What follows a byte that is not UTF-8 is cut.
  */
