@@ -21,7 +21,7 @@ struct feed_item {
   char *content; /* plain text, paragraphs parted by a blank line; may be "" */
   char *summary; /* plain text; NULL when there is none apart from the content */
   char *author;  /* NULL when unknown */
-  char *language; /* primary tag in lower case; NULL when neither item nor feed says */
+  char *language; /* primary tag in lower case; NULL when neither item, source nor feed says */
   char *keywords; /* JSON array of the categories; NULL when there are none */
   int64_t published_at_ms; /* 0: missing or unreadable; never "now" */
 };
@@ -47,6 +47,7 @@ struct feed_source {
   size_t len;
   const char *content_type; /* for its charset only; may be "" */
   const char *url;          /* of the feed, for relative links */
+  const char *language;     /* of items that do not say, before the feed's own; NULL: not known */
 };
 
 enum feed_result {
