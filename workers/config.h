@@ -9,8 +9,8 @@
 #include "galley.h"
 #include "stage.h"
 
-#define CONFIG_TARGETS_MAX 16
-#define CONFIG_PROGRAMS_MAX 64
+#define CONFIG_TARGETS_MAX   16
+#define CONFIG_PROGRAMS_MAX  64
 #define CONFIG_ARGUMENTS_MAX 32
 
 /* A kind of the user's own: [kind.NAME] */
@@ -34,16 +34,16 @@ struct config {
   int64_t lease_ms;  /* 5000..3600000, 60000 */
   int64_t grace_ms;  /* 0..3600000, 25000 */
   /* [research] */
-  char *research_provider; /* embedded */
+  char *research_provider;     /* embedded */
   int64_t research_max_age_ms; /* of a cached report: 0..10 years, 7 days */
-  int64_t research_words;  /* 200..20000, 2000 */
-  int64_t research_documents; /* read for one report: 1..200, 40 */
+  int64_t research_words;      /* 200..20000, 2000 */
+  int64_t research_documents;  /* read for one report: 1..200, 40 */
   /* [write] */
   char *write_provider; /* embedded */
   /* [collect] */
-  char *collect_provider; /* feed */
-  int64_t collect_timeout_ms; /* 1000..600000, 60000 */
-  int64_t collect_body_max;   /* bytes: 1024..104857600, 10485760 */
+  char *collect_provider;          /* feed */
+  int64_t collect_timeout_ms;      /* 1000..600000, 60000 */
+  int64_t collect_body_max;        /* bytes: 1024..104857600, 10485760 */
   int64_t collect_interval_min_ms; /* 60000.., 3600000 */
   /* [http] */
   char *user_agent;
@@ -51,7 +51,8 @@ struct config {
   char *allow_addresses;      /* "" */
   /* [target.NAME], [kind.NAME] */
   struct publish_target targets[CONFIG_TARGETS_MAX]; /* strings owned; paths absolute */
-  size_t n_targets; /* without any: one target "site", folder, hugo, <database's folder>/site/content/posts */
+  size_t n_targets; /* without any: one target "site", folder, hugo, <database's
+                       folder>/site/content/posts */
   struct config_program programs[CONFIG_PROGRAMS_MAX];
   size_t n_programs;
   char *file; /* the INI file that was read, NULL: none */
@@ -105,8 +106,8 @@ extern const size_t config_named_setting_count;
 void config_env_name(const struct config_setting *setting, bool brief,
                      char name[CONFIG_ENV_NAME_MAX]);
 
-/* Durations: "250ms", "30s", "5m", "12h", "7d", or a plain number of milliseconds ("0" too). Sizes: "10M",
- * "512K", or bytes. False when it is neither. */
+/* Durations: "250ms", "30s", "5m", "12h", "7d", or a plain number of milliseconds ("0" too). Sizes:
+ * "10M", "512K", or bytes. False when it is neither. */
 bool config_parse_duration(const char *text, int64_t *ms);
 bool config_parse_bytes(const char *text, int64_t *bytes);
 
