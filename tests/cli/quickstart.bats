@@ -22,7 +22,7 @@ teardown() {
   [[ $file == /* ]] || file=$DIR/quick/$file
   [ -s "$file" ]
   [ "$(wc -w <"$file")" -gt 500 ]
-  assert_sql "SELECT count(*) FROM documents" 17
+  assert_sql "SELECT count(*) FROM documents" 18
   assert_sql "SELECT count(DISTINCT language) FROM documents" 2
   assert_sql "SELECT word_count >= 1500 FROM topics" 1
   assert_sql "SELECT json_array_length(citations) >= 5 FROM topics" 1
