@@ -81,16 +81,19 @@ static bool look_at_job(void *arg, const void *row) {
 
 static void show(struct wait *wait) {
   const struct view *view = &wait->view;
-  char now[sizeof wait->shown], elapsed[OUTPUT_AMOUNT_MAX];
-  snprintf(now, sizeof now, "%s (job %" PRId64 ") %s, %" PRId64 " done", view->kind, view->job_id,
-           view->state, view->ended);
+  char now[sizeof wait->shown];
+  int used = snprintf(now, sizeof now, "%s (job %" PRId64 ") %s, %" PRId64 " done", view->kind,
+                      view->job_id, view->state, view->ended);
+  if (wait->terminal)
+    snprintf(now + used, sizeof now - (size_t)used, ", %" PRId64 " s",
+             (mono_ms() - wait->started_ms) / 1000);
+  if (strcmp(now, wait->shown) == 0)
+    return;
   if (wait->terminal) {
-    output_duration((mono_ms() - wait->started_ms) / 1000 * 1000, elapsed);
     fputs("\r\033[K", stderr);
     output_text(stderr, now);
-    fprintf(stderr, ", %s", elapsed);
     fflush(stderr);
-  } else if (wait->follow->verbose && strcmp(now, wait->shown) != 0) {
+  } else if (wait->follow->verbose) {
     session_note(wait->session, "%s", now);
   }
   memcpy(wait->shown, now, sizeof now);
