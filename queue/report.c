@@ -137,7 +137,7 @@ static enum galley_rc reserve_topic(struct galley *q, int64_t id, const struct r
     *reserved = GALLEY_RESERVED_HIT;
     return GALLEY_OK;
   }
-  if (cache.job_id != 0 && !(cache.job_id == want->job_id && cache.fence == want->fence))
+  if (cache.job_id != 0 && cache.job_id != want->job_id)
     rc = is_running(q, cache.job_id, cache.fence, &other);
   if (rc != GALLEY_OK)
     return rc;

@@ -157,6 +157,11 @@ static bool scans(const char *plan) {
   return false;
 }
 
+/* Sorting is left to the index, but for the few rows of one search and of one topic. */
+static bool may_sort(const char *name) {
+  return strcmp(name, "DOCUMENTS_SEARCH") == 0 || strcmp(name, "POSTS_OF_TOPIC") == 0;
+}
+
 static void every_statement_reads_by_the_index_it_names(void **state) {
   struct fixture *f = *state;
   sqlite3 *h;
@@ -167,7 +172,8 @@ static void every_statement_reads_by_the_index_it_names(void **state) {
     char plan[2048];
     plan_of(h, statements[i].text, plan, sizeof plan);
     const char *want = may_scan ? index + 8 : strcmp(index, "rowid") == 0 ? "PRIMARY KEY" : index;
-    if (!strstr(plan, want) || (!may_scan && scans(plan)))
+    if (!strstr(plan, want) || (!may_scan && scans(plan)) ||
+        (!may_sort(statements[i].name) && strstr(plan, "TEMP B-TREE")))
       fail_msg("%s should use %s:\n%s", statements[i].name, index, plan);
   }
   sqlite3_close(h);

@@ -126,6 +126,9 @@ static void save_of_a_changed_text_updates_the_document_of_its_url(void **state)
   doc.content_hash = fixture_hash('b', hex);
   doc.published_at_ms = 0;
   doc.market = NULL;
+  doc.author = "Ada";
+  doc.keywords = "[]";
+  doc.language = "de";
   f->now_ms += 10;
   assert_int_equal(save(f, &doc, false), id);
   struct galley_document *got = get(f, id);
@@ -133,6 +136,9 @@ static void save_of_a_changed_text_updates_the_document_of_its_url(void **state)
   assert_string_equal(got->content_hash, hex);
   assert_string_equal(got->status, "new");
   assert_string_equal(got->market, "DE");
+  assert_string_equal(got->author, "Ada");
+  assert_string_equal(got->keywords, "[]");
+  assert_string_equal(got->language, "de");
   assert_int_equal(got->published_at_ms, 5000);
   assert_int_equal(got->fetched_at_ms, f->now_ms);
   galley_free(got);
@@ -393,6 +399,7 @@ static void search_takes_any_word_or_all_best_first(void **state) {
 
 struct ranks {
   double rank[8];
+  char language[8][4];
   size_t n;
 };
 
@@ -400,6 +407,7 @@ static bool keep_rank(void *arg, const void *row) {
   struct ranks *ranks = arg;
   const struct galley_hit *hit = row;
   assert_non_null(hit->document.title);
+  snprintf(ranks->language[ranks->n], 4, "%s", hit->document.language);
   ranks->rank[ranks->n++] = hit->rank;
   return true;
 }
@@ -412,11 +420,13 @@ static void search_gives_ranks_and_filters_by_language_before_the_limit(void **s
   struct galley_search search = {.query = "pear", .language = "de", .limit = 1};
   fixture_ok(f->q, galley_documents_search(f->q, &search, keep_rank, &ranks));
   assert_int_equal(ranks.n, 1);
+  assert_string_equal(ranks.language[0], "de");
   ranks.n = 0;
   search.limit = 8;
   search.language = NULL;
   fixture_ok(f->q, galley_documents_search(f->q, &search, keep_rank, &ranks));
   assert_int_equal(ranks.n, 4);
+  assert_string_equal(ranks.language[0], "en");
   for (size_t i = 0; i < ranks.n; i++) {
     assert_true(ranks.rank[i] < 0);
     assert_true(i == 0 || ranks.rank[i - 1] <= ranks.rank[i]);

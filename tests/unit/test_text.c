@@ -111,6 +111,17 @@ static void slug_is_cut_at_a_word(void **state) {
   assert_string_equal(slug, want);
 }
 
+static void slug_ends_where_a_word_does_not_fit(void **state) {
+  (void)state;
+  char text[256], slug[GALLEY_SLUG_MAX + 1];
+  snprintf(text, sizeof text, "%070d %020d c", 1, 2);
+  galley_slug(text, slug);
+  assert_int_equal(strlen(slug), 70); /* "c" alone would fit, and is not taken out of order */
+  snprintf(text, sizeof text, "%078d bb c", 1);
+  galley_slug(text, slug);
+  assert_int_equal(strlen(slug), 78);
+}
+
 static void slug_of_one_long_word_is_cut_at_a_character(void **state) {
   (void)state;
   char text[4096], slug[GALLEY_SLUG_MAX + 1], want[4096];
@@ -223,6 +234,7 @@ int main(void) {
       cmocka_unit_test(slug_makes_one_dash_of_what_is_between_words),
       cmocka_unit_test(slug_skips_bytes_that_are_not_utf8),
       cmocka_unit_test(slug_is_cut_at_a_word),
+      cmocka_unit_test(slug_ends_where_a_word_does_not_fit),
       cmocka_unit_test(slug_of_one_long_word_is_cut_at_a_character),
       cmocka_unit_test(slug_of_the_longest_length_is_whole),
       cmocka_unit_test(slug_survives_text_that_grows_most),

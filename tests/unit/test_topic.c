@@ -217,7 +217,7 @@ static void reserve_tells_apart_whatever_research_depends_on(void **state) {
   keys[6].model = "m-2";
   keys[7].prompt_version = "4";
   /* No field runs into the next one. */
-  keys[8].topic = "Heat Pumps en";
+  keys[8].topic = "Heat Pumpsen";
   keys[8].language = "";
   for (size_t i = 0; i < 9; i++) {
     int64_t id;
