@@ -12,15 +12,22 @@ struct member {
   const char *name;
   enum shape shape;
   bool required;
+  const char *instead; /* a member that takes the place of a required one; NULL */
 };
 
 static const struct member members[] = {
-    {"collect", "feed_id", SHAPE_ID, true},      {"research", "topic", SHAPE_TEXT, true},
-    {"research", "language", SHAPE_TEXT, false}, {"research", "market", SHAPE_TEXT, false},
-    {"research", "depth", SHAPE_DEPTH, false},   {"research", "targets", SHAPE_TARGETS, false},
-    {"write", "topic_id", SHAPE_ID, true},       {"write", "language", SHAPE_TEXT, false},
-    {"write", "targets", SHAPE_TARGETS, false},  {"publish", "post_id", SHAPE_ID, true},
-    {"publish", "target", SHAPE_TARGET, true},
+    {"collect", "feed_id", SHAPE_ID, true, NULL},
+    {"research", "topic", SHAPE_TEXT, true, "topic_id"},
+    {"research", "topic_id", SHAPE_ID, false, NULL},
+    {"research", "language", SHAPE_TEXT, false, NULL},
+    {"research", "market", SHAPE_TEXT, false, NULL},
+    {"research", "depth", SHAPE_DEPTH, false, NULL},
+    {"research", "targets", SHAPE_TARGETS, false, NULL},
+    {"write", "topic_id", SHAPE_ID, true, NULL},
+    {"write", "language", SHAPE_TEXT, false, NULL},
+    {"write", "targets", SHAPE_TARGETS, false, NULL},
+    {"publish", "post_id", SHAPE_ID, true, NULL},
+    {"publish", "target", SHAPE_TARGET, true, NULL},
 };
 
 static const char *const builtin_kinds[] = {"collect", "research", "write", "publish"};
@@ -134,9 +141,9 @@ bool job_payload_check(const struct config *config, const char *kind, const json
     if (strcmp(members[i].kind, kind) != 0)
       continue;
     const json_t *value = json_object_get(payload, members[i].name);
-    if (json_is_null(value))
-      value = NULL;
-    if (value == NULL && members[i].required)
+    bool replaced =
+        members[i].instead != NULL && json_object_get(payload, members[i].instead) != NULL;
+    if (value == NULL && members[i].required && !replaced)
       return refuse(error, "payload.%s is missing; a %s job needs it", members[i].name, kind);
     if (value != NULL && !check_member(config, &members[i], value, error))
       return false;

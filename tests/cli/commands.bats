@@ -236,6 +236,10 @@ enqueue_one() {
   assert_contains "$output" "payload.depth"
   run -65 galley enqueue research $'{"topic":"\xff"}'
   run -65 galley enqueue research --topic $'\xff'
+  run -65 galley enqueue research '{"topic":"x","market":null}'
+  assert_contains "$output" "payload.market"
+  run -65 galley enqueue research --topic-id 99
+  assert_contains "$output" "99"
   run -65 galley enqueue write --topic-id 99
   assert_contains "$output" "99"
   run -65 galley enqueue publish --post-id 99 --target site
