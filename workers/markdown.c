@@ -360,11 +360,13 @@ static void unlink_words(struct parse *p, size_t at, bool image) {
   p->text.len -= n;
 }
 
+/* "1", "^1" or "[1]": what a mark of citation that is a link already shows. */
 static bool is_number(const char *s) {
-  if (s[0] == '^')
+  bool bracket = s[0] == '[';
+  if (bracket || s[0] == '^')
     s++;
   size_t n = strspn(s, "0123456789");
-  return n > 0 && n <= 3 && s[n] == '\0';
+  return n > 0 && n <= 3 && strcmp(s + n, bracket ? "]" : "") == 0;
 }
 
 static void finish_link(struct parse *p, const struct open_span *span, const char *url,
@@ -384,7 +386,7 @@ static void finish_link(struct parse *p, const struct open_span *span, const cha
   }
   if (!image && p->open.url == NULL)
     p->open.url = strdup(url);
-  if (!image && is_number(words)) { /* a mark of citation that is a link already */
+  if (!image && is_number(words)) {
     size_t at = span->plain_at;
     strbuf_truncate(&p->plain, at > 0 && p->plain.data[at - 1] == ' ' ? at - 1 : at);
   }

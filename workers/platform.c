@@ -43,12 +43,12 @@ static int64_t count_urls_as_23(const char *text, size_t len) {
 }
 
 const struct platform platform_table[] = {
-    {"linkedin", 3000, 1300, 0, 5, true, text_cut_graphemes},
-    {"facebook", 63206, 250, 0, 3, false, text_cut_graphemes},
-    {"instagram", 2200, 150, 0, 30, false, text_cut_graphemes},
-    {"tiktok", 2200, 100, 0, 5, false, text_cut_graphemes},
-    {"mastodon", 500, 500, 0, 4, false, count_urls_as_23},
-    {"bluesky", 300, 300, 3000, 3, false, text_cut_graphemes},
+    {"linkedin", 3000, 1300, 0, 5, text_cut_graphemes},
+    {"facebook", 63206, 250, 0, 3, text_cut_graphemes},
+    {"instagram", 2200, 150, 0, 30, text_cut_graphemes},
+    {"tiktok", 2200, 100, 0, 5, text_cut_graphemes},
+    {"mastodon", 500, 500, 0, 4, count_urls_as_23},
+    {"bluesky", 300, 300, 3000, 3, text_cut_graphemes},
 };
 const size_t platform_count = sizeof platform_table / sizeof platform_table[0];
 

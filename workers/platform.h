@@ -21,7 +21,6 @@ struct platform {
   int64_t characters_aim; /* of the text above the hashtags: what is shown before "more" */
   size_t bytes_max;       /* 0: no limit of its own */
   size_t hashtags_max;
-  bool points; /* room for a list of points */
   int64_t (*count)(const char *text, size_t len);
 };
 

@@ -1,0 +1,36 @@
+/*
+ * keyword.h - what a text is about, in a few terms: the topic itself, the names of its sections,
+ * and the words and pairs of words that stand in it most often.
+ */
+#ifndef KEYWORD_H
+#define KEYWORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define KEYWORDS_MAX      10
+#define KEYWORD_TERMS_MAX 8192 /* different terms counted; further ones are not */
+
+struct keyword_source {
+  const char *topic;
+  const char *language;     /* primary tag */
+  const char *const *names; /* of sections */
+  size_t n_names;
+  const char *const *texts; /* plain text */
+  size_t n_texts;
+};
+
+struct keywords {
+  char *items[KEYWORDS_MAX]; /* the primary one first */
+  size_t n;
+};
+
+/* At least one keyword, the topic's own. False without memory. */
+bool keywords_find(const struct keyword_source *source, struct keywords *out);
+void keywords_fini(struct keywords *keywords);
+
+/* "heat pumps" as "HeatPumps": letters and digits only, words begun in upper case. NULL
+ * when it is no hashtag (no letter, longer than 40 bytes) or without memory. The caller's. */
+char *keyword_hashtag(const char *keyword);
+
+#endif
