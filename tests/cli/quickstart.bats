@@ -12,6 +12,11 @@ teardown() {
   common_teardown
 }
 
+# All files of the site, without the time at which a post was written last.
+site_text() {
+  find "$DIR/quick" -name '*.md' | sort | xargs grep -v '^lastmod: '
+}
+
 @test "quickstart publishes a long, cited article from the sample feeds" {
   # shellcheck disable=SC2086 # words
   run -0 $QUICK
@@ -37,12 +42,12 @@ teardown() {
     (SELECT count(*) FROM social_posts), (SELECT count(*) FROM publications)"
   local before files
   before=$(sql "$rows")
-  files=$(find "$DIR/quick" -name '*.md' -exec sha256sum {} + | sort)
+  files=$(site_text)
   # shellcheck disable=SC2086 # words
   run -0 $QUICK
   assert_contains "${lines[-1]}" "published: "
   assert_equal "$(sql "$rows")" "$before"
-  assert_equal "$(find "$DIR/quick" -name '*.md' -exec sha256sum {} + | sort)" "$files"
+  assert_equal "$(site_text)" "$files"
 }
 
 @test "quickstart leaves no web server behind" {
