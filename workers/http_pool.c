@@ -10,6 +10,9 @@
 static void drive(struct http_pool *pool, curl_socket_t fd, int events) {
   int n;
   (void)curl_multi_socket_action(pool->multi, fd, events, &n);
+  if (pool->failed)
+    (void)curl_multi_perform(pool->multi, &n); /* ends them all: nothing would wake them */
+  pool->failed = false;
   CURLMsg *message;
   while ((message = curl_multi_info_read(pool->multi, &n)) != NULL) {
     CURL *easy = message->easy_handle;
@@ -50,28 +53,39 @@ static void socket_forget(struct http_pool *pool, size_t fd) {
   pool->sockets[fd] = NULL;
 }
 
-/* CURLMOPT_SOCKETFUNCTION. -1 fails the transfers with CURLE_ABORTED_BY_CALLBACK. */
-static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *owner, void *unused) {
-  (void)easy;
-  (void)unused;
-  struct http_pool *pool = owner;
+/* What a callback of curl returns: -1 fails every transfer of the pool with
+ * CURLE_ABORTED_BY_CALLBACK as soon as it is driven again. */
+static int answer(struct http_pool *pool, bool ok) {
+  pool->failed = pool->failed || !ok;
+  return ok ? 0 : -1;
+}
+
+static bool socket_watch(struct http_pool *pool, curl_socket_t fd, unsigned events) {
   size_t at = (size_t)fd;
-  if (what == CURL_POLL_REMOVE) {
-    socket_forget(pool, at);
-    return 0;
-  }
   if (!sockets_reach(pool, at))
-    return -1;
+    return false;
   if (!pool->sockets[at])
     pool->sockets[at] = calloc(1, sizeof(struct loop_io));
   struct loop_io *io = pool->sockets[at];
   if (!io)
-    return -1;
+    return false;
   io->ready = socket_ready;
   io->owner = pool;
+  return loop_io_start(pool->loop, io, fd, events);
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
+static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *owner, void *unused) {
+  (void)easy;
+  (void)unused;
+  struct http_pool *pool = owner;
+  if (what == CURL_POLL_REMOVE) {
+    socket_forget(pool, (size_t)fd);
+    return 0;
+  }
   unsigned events = (what & CURL_POLL_IN ? (unsigned)LOOP_READ : 0) |
                     (what & CURL_POLL_OUT ? (unsigned)LOOP_WRITE : 0);
-  return loop_io_start(pool->loop, io, fd, events) ? 0 : -1;
+  return answer(pool, socket_watch(pool, fd, events));
 }
 
 /* CURLMOPT_TIMERFUNCTION */
@@ -82,7 +96,7 @@ static int timer_changed(CURLM *multi, long delay_ms, void *owner) {
     loop_timer_stop(&pool->timer);
     return 0;
   }
-  return loop_timer_start(pool->loop, &pool->timer, delay_ms) ? 0 : -1;
+  return answer(pool, loop_timer_start(pool->loop, &pool->timer, delay_ms));
 }
 
 bool http_pool_init(struct http_pool *pool, struct loop *loop, long idle_max,
@@ -109,7 +123,12 @@ void http_pool_fini(struct http_pool *pool) {
 }
 
 bool http_pool_add(struct http_pool *pool, CURL *easy) {
-  return curl_multi_add_handle(pool->multi, easy) == CURLM_OK;
+  bool added = curl_multi_add_handle(pool->multi, easy) == CURLM_OK;
+  if (added && pool->failed)
+    curl_multi_remove_handle(pool->multi, easy);
+  added = added && !pool->failed;
+  pool->failed = false;
+  return added;
 }
 
 void http_pool_remove(struct http_pool *pool, CURL *easy) {

@@ -20,6 +20,7 @@ struct http_pool {
   struct loop_timer timer;
   struct loop_io **sockets; /* by descriptor; NULL: not watched */
   size_t n_sockets;
+  bool failed; /* a callback had no memory since curl was last called */
 };
 
 /* Keeps at most `idle_max` connections for later. False without memory; then fini is not needed. */

@@ -8,9 +8,11 @@
 #include <cmocka.h>
 
 #include "http.h"
+#include "http_guard.h"
 #include "web_server.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -580,6 +582,21 @@ static void silence_ends_at_the_time_limit(void **state) {
   assert_int_equal(reply->body_len, 0);
 }
 
+static void turn_ended(struct loop_turn *turn) {
+  ++*(int *)turn->owner;
+}
+
+static void waiting_call_lets_the_loop_sleep(void **state) {
+  struct test *test = *state;
+  int n_turns = 0;
+  struct loop_turn turn = {.end = turn_ended, .owner = &n_turns};
+  assert_true(loop_turn_start(test->loop, &turn));
+  test->request.timeout_ms = 300;
+  assert_failure(get(test, "/hang"), HTTP_TIMEOUT);
+  loop_turn_stop(&turn);
+  assert_in_range(n_turns, 1, 60); /* a loop that does not sleep makes thousands */
+}
+
 static void time_limit_covers_redirects(void **state) {
   struct test *test = *state;
   test->request.timeout_ms = 150;
@@ -648,6 +665,66 @@ static void reply_that_is_not_http_is_none(void **state) {
   assert_int_equal(reply->status, 0);
   assert_int_equal(reply->body_len, 0);
   assert_true(reply->sent);
+}
+
+/* Runs a program; *out is its standard output, without its complaints. */
+static pid_t spawn(const char *const *argv, FILE **out) {
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    int nothing = open("/dev/null", O_RDWR);
+    dup2(nothing, STDIN_FILENO);
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(nothing, STDERR_FILENO);
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+  }
+  close(ends[1]);
+  *out = fdopen(ends[0], "r");
+  assert_non_null(*out);
+  return pid;
+}
+
+static void certificate_that_nobody_signed_is_not_trusted(void **state) {
+  struct test *test = *state;
+  char folder[] = "/tmp/test_http.XXXXXX", key[64], certificate[64], line[256];
+  assert_non_null(mkdtemp(folder));
+  snprintf(key, sizeof key, "%s/key", folder);
+  snprintf(certificate, sizeof certificate, "%s/certificate", folder);
+  FILE *out = NULL;
+  spawn((const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                              "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+                              certificate, "-subj", "/CN=localhost", "-addext",
+                              "subjectAltName=IP:127.0.0.1", NULL},
+        &out);
+  while (fgets(line, sizeof line, out)) /* until it has ended */
+    continue;
+  fclose(out);
+  bool made = access(certificate, R_OK) == 0;
+  pid_t pid = spawn((const char *const[]){"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+                                          certificate, "-key", key, "-www", NULL},
+                    &out);
+  int port = 0;
+  while (port == 0 && fgets(line, sizeof line, out))
+    (void)sscanf(line, "ACCEPT 127.0.0.1:%d", &port);
+  snprintf(line, sizeof line, "https://127.0.0.1:%d/", port);
+  if (port != 0)
+    fetch(test, line);
+  kill(pid, SIGKILL);
+  fclose(out);
+  unlink(key);
+  unlink(certificate);
+  assert_int_equal(rmdir(folder), 0);
+  if (!made) {
+    print_message("skipped: the openssl program is not here to make a certificate\n");
+    skip();
+  }
+  assert_int_not_equal(port, 0);
+  assert_failure(&test->got.reply, HTTP_TLS);
+  assert_false(test->got.reply.sent);
+  assert_non_null(strstr(test->got.reply.error, "self-signed certificate"));
 }
 
 static void url_that_is_none_is_told_after_the_start(void **state) {
@@ -762,6 +839,32 @@ static void odd_port_is_refused_on_a_public_address(void **state) {
   const struct http_reply *reply = fetch(test, "http://public.test:8080/");
   assert_failure(reply, HTTP_REFUSED);
   assert_non_null(strstr(reply->error, "8080"));
+}
+
+/* What guards a connection when it is made guards it when it is used again. */
+static void kept_connection_is_checked_before_each_request(void **state) {
+  (void)state;
+  static const struct {
+    const char *address;
+    int port;
+    bool allowed;
+  } cases[] = {
+      {"127.0.0.1", 8080, true},    {"127.0.0.2", 80, false},     {"93.184.216.34", 80, true},
+      {"93.184.216.34", 443, true}, {"93.184.216.34", 22, false}, {"2a00:1450::1", 443, true},
+      {"2a00:1450::1", 444, false}, {"::1", 80, false},           {"", 80, false},
+  };
+  struct address_list allow;
+  const char *problem;
+  assert_true(address_list_parse(&allow, "127.0.0.1", &problem));
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct http_guard guard = {.allow = &allow};
+    char address[64];
+    snprintf(address, sizeof address, "%s", cases[i].address);
+    int rc = http_guard_before_request(&guard, address, address, cases[i].port, 1);
+    assert_int_equal(rc, cases[i].allowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
+    assert_int_equal(guard.sent, cases[i].allowed);
+    assert_int_equal(guard.refused[0] == '\0', cases[i].allowed);
+  }
 }
 
 static void redirect_cannot_lead_inside(void **state) {
@@ -1034,6 +1137,7 @@ int main(void) {
       HTTP_TEST(bomb_is_stopped_at_the_limit),
       HTTP_TEST(headers_past_the_limit_fail),
       HTTP_TEST(silence_ends_at_the_time_limit),
+      HTTP_TEST(waiting_call_lets_the_loop_sleep),
       HTTP_TEST(time_limit_covers_redirects),
       HTTP_TEST(url_of_the_limit_is_sent_and_a_longer_one_is_not),
       HTTP_TEST(reply_that_ends_too_early_is_cut_off),
@@ -1041,6 +1145,7 @@ int main(void) {
       HTTP_TEST(name_without_address_does_not_resolve),
       HTTP_TEST(server_without_tls_is_not_trusted),
       HTTP_TEST(reply_that_is_not_http_is_none),
+      HTTP_TEST(certificate_that_nobody_signed_is_not_trusted),
       HTTP_TEST(url_that_is_none_is_told_after_the_start),
       HTTP_TEST(sentences_name_the_host_and_no_secret),
       cmocka_unit_test(every_failure_has_a_name),
@@ -1048,6 +1153,7 @@ int main(void) {
       HTTP_TEST(refusal_tells_the_address_and_why),
       HTTP_TEST(content_may_reach_what_is_allowed),
       HTTP_TEST(odd_port_is_refused_on_a_public_address),
+      cmocka_unit_test(kept_connection_is_checked_before_each_request),
       HTTP_TEST(redirect_cannot_lead_inside),
       HTTP_TEST(trusted_requests_are_not_guarded),
       HTTP_TEST(connections_are_kept_but_not_shared_with_content),
