@@ -357,8 +357,10 @@ free_http:
 void http_free(struct http *http) {
   if (!http)
     return;
-  while (http->calls)
-    call_free(http->calls);
+  for (struct http_call *call = http->calls, *next; call; call = next) {
+    next = call->next;
+    call_free(call);
+  }
   http_pool_fini(&http->guarded);
   http_pool_fini(&http->trusted);
   curl_global_cleanup();

@@ -42,7 +42,8 @@ static bool is_one_of(const char *const *names, size_t n, const char *text, size
       return true;
   return false;
 }
-#define IS_ONE_OF(names, text, len) is_one_of(names, sizeof names / sizeof names[0], text, len)
+#define IS_ONE_OF(names, text, len)                                                                \
+  is_one_of((names), sizeof(names) / sizeof((names)[0]), (text), (len))
 
 /* ---- callbacks: curl is not to be called from them ---- */
 

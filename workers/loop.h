@@ -27,8 +27,8 @@ struct loop_timer {
   struct loop *loop;
   void *impl; /* NULL while not running */
 };
-/* (Re)starts it to fire once after delay_ms of monotonic time; delay_ms <= 0 fires in the next turn.
- * False without memory; a timer that runs already is restarted without any. */
+/* (Re)starts it to fire once after delay_ms of monotonic time; delay_ms <= 0 fires in the next
+ * turn. False without memory; a timer that runs already is restarted without any. */
 bool loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms);
 /* The same at a wall time, following steps of the clock. */
 bool loop_timer_start_at(struct loop *loop, struct loop_timer *timer, int64_t wall_ms);

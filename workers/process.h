@@ -1,7 +1,7 @@
 /*
  * process.h - a child program on the loop: no shell, its own process group, JSON in on standard
- * input, bounded output back. Descriptors and signal settings of this process are not inherited, and
- * the program is killed when the thread that started it ends, however that happens.
+ * input, bounded output back. Descriptors and signal settings of this process are not inherited,
+ * and the program is killed when the thread that started it ends, however that happens.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -18,8 +18,8 @@ struct process_request {
   const char *const *env;  /* extra NAME=VALUE, NULL-terminated; added to this process's own */
   const void *input;
   size_t input_len;
-  size_t output_max; /* bytes of standard output; past it the program is killed */
-  size_t error_max;  /* bytes kept of the end of standard error */
+  size_t output_max;  /* bytes of standard output; past it the program is killed */
+  size_t error_max;   /* bytes kept of the end of standard error */
   int64_t timeout_ms; /* then the whole group gets SIGKILL */
 };
 
@@ -33,9 +33,9 @@ enum process_end {
 
 struct process_reply {
   enum process_end end;
-  int exit_status; /* of PROCESS_EXITED */
-  int signum;      /* of PROCESS_SIGNALED */
-  int start_errno; /* of PROCESS_NOT_STARTED */
+  int exit_status;    /* of PROCESS_EXITED */
+  int signum;         /* of PROCESS_SIGNALED */
+  int start_errno;    /* of PROCESS_NOT_STARTED */
   const char *output; /* NUL-terminated past output_len; never NULL */
   size_t output_len;
   const char *error; /* the tail of standard error, valid UTF-8, NUL-terminated; never NULL */
