@@ -477,7 +477,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_workers(struct galley *q, galle
                                                          void *arg);
 
 /* A descriptor that becomes readable when any process may have changed the database, by whatever
- * program; -1 for ":memory:". Owned by the handle. It never touches the database file itself. */
+ * program; -1 for ":memory:". Owned by the handle. A commit by galley is seen when it rings; one by
+ * another program may ring up to a moment before it can be seen, so look again within a second. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_watch(struct galley *q, int *fd);
 /* Forgets the changes seen so far; call it before looking. */
 GALLEY_API void galley_watch_clear(struct galley *q);

@@ -113,6 +113,10 @@ static enum galley_rc update(struct galley *q, const struct galley_post *post,
   if (old->published_at_ms != 0)
     row.published_at_ms = old->published_at_ms;
   row.created_at_ms = old->created_at_ms;
+  row.updated_at_ms = old->updated_at_ms;
+  if (record_equal(&galley_post_record, &row, old))
+    return GALLEY_OK; /* saved again as it is: its date of change stays, and with it what is
+                         published */
   row.updated_at_ms = handle_now_ms(q);
   return content_update(q, SQL_POST_UPDATE, &galley_post_record, &row);
 }

@@ -133,6 +133,27 @@ enum galley_rc record_each(struct db *db, struct stmt *stmt, const struct galley
   return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
+static bool text_equal(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool record_equal(const struct galley_record *record, const void *a, const void *b) {
+  for (size_t i = 0; i < record->n_fields; i++) {
+    const char *x = (const char *)a + record->fields[i].offset;
+    const char *y = (const char *)b + record->fields[i].offset;
+    if (is_text(record->fields[i].type)) {
+      const char *texts[2];
+      memcpy(&texts[0], x, sizeof texts[0]);
+      memcpy(&texts[1], y, sizeof texts[1]);
+      if (!text_equal(texts[0], texts[1]))
+        return false;
+    } else if (memcmp(x, y, sizeof(int64_t)) != 0) { /* numbers are all eight bytes */
+      return false;
+    }
+  }
+  return true;
+}
+
 void record_bind(struct db *db, struct stmt *stmt, const struct galley_record *record, size_t from,
                  const void *row) {
   for (size_t i = from; i < record->n_fields; i++) {

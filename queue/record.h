@@ -86,6 +86,8 @@ GALLEY_MUST_USE enum galley_rc record_one(struct db *db, struct stmt *stmt,
 GALLEY_MUST_USE enum galley_rc record_each(struct db *db, struct stmt *stmt,
                                            const struct galley_record *record, galley_row_fn *fn,
                                            void *arg);
+/* Whether two rows are the same, member by member. */
+bool record_equal(const struct galley_record *record, const void *a, const void *b);
 /* Binds the members from number `from` (0 is the first member) to parameters 1, 2, ... in order. */
 void record_bind(struct db *db, struct stmt *stmt, const struct galley_record *record, size_t from,
                  const void *row);

@@ -345,8 +345,10 @@ static void rollback(struct db *base) {
 static enum galley_rc commit(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
-  if (code == SQLITE_OK)
+  if (code == SQLITE_OK) {
+    sqlite_side_ring(db);
     return sqlite_checkpoint_after_commit(db);
+  }
   enum galley_rc rc = sqlite_error_set(db, db->h, code, "committing");
   rollback(base);
   return rc;

@@ -1,12 +1,37 @@
-/* Every commit of every program appends to the -wal file, so a watch on that file's name tells of
- * all of them. inotify takes the path and never opens the file, which closing would drop SQLite's
- * locks. */
+/* Two names are watched. The side file is touched after each commit of ours, when it can be seen.
+ * The -wal file is written by every commit of every program, but before the commit can be seen:
+ * whoever looks at once may look too early, and looks again a moment later. inotify takes paths and
+ * never opens the files, which closing would drop SQLite's locks. */
 #include "sqlite_db.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+static enum galley_rc watch_add(struct sqlite_db *db, const char *path) {
+  if (inotify_add_watch(db->watch_fd, path, IN_MODIFY) >= 0)
+    return GALLEY_OK;
+  return error_set(db->base.error, GALLEY_IO,
+                   "%s cannot be watched: %s (see fs.inotify.max_user_watches)", path,
+                   strerror(errno));
+}
+
+static enum galley_rc watch_files(struct sqlite_db *db) {
+  char ignored[32];
+  enum galley_rc rc = db->base.readonly ? GALLEY_OK : sqlite_side_make(db);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = /* a read makes SQLite create the -wal file if it is not there */
+      sqlite_engine_pragma_text(db->h, "SELECT count(*) FROM sqlite_schema", ignored,
+                                sizeof ignored);
+  if (rc != GALLEY_OK)
+    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading");
+  rc = watch_add(db, db->wal_path);
+  if (rc == GALLEY_OK && access(db->side_path, F_OK) == 0)
+    rc = watch_add(db, db->side_path);
+  return rc;
+}
 
 enum galley_rc sqlite_watch_open(struct db *base, int *fd) {
   struct sqlite_db *db = sqlite_db_of(base);
@@ -18,19 +43,11 @@ enum galley_rc sqlite_watch_open(struct db *base, int *fd) {
     return error_set(base->error, GALLEY_IO,
                      "inotify is not to be had: %s (see fs.inotify.max_user_instances)",
                      strerror(errno));
-  char ignored[32];
-  enum galley_rc rc = /* a read makes SQLite create the -wal file if it is not there */
-      sqlite_engine_pragma_text(db->h, "SELECT count(*) FROM sqlite_schema", ignored,
-                                sizeof ignored);
+  enum galley_rc rc = watch_files(db);
   if (rc != GALLEY_OK)
-    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading");
-  db->watch_wd = inotify_add_watch(db->watch_fd, db->wal_path, IN_MODIFY | IN_DELETE_SELF);
-  if (db->watch_wd < 0)
-    return error_set(base->error, GALLEY_IO,
-                     "%s cannot be watched: %s (see fs.inotify.max_user_watches)", db->wal_path,
-                     strerror(errno));
+    sqlite_watch_close(db);
   *fd = db->watch_fd;
-  return GALLEY_OK;
+  return rc;
 }
 
 void sqlite_watch_clear(struct db *base) {

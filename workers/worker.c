@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_TURN_MS  1000   /* after a turn that storage refused for now */
+#define RETRY_TURN_MS  1000 /* after a turn that storage refused for now */
+#define ECHO_FIRST_MS  2 /* after a change: look again, since a foreign commit rings too early; */
+#define ECHO_LAST_MS   1000 /* and again, eight times later each time, until this */
+#define ECHO_FACTOR    8
 #define SAFETY_LOOK_MS 300000 /* between looks that nothing asked for */
 #define NS_PER_MS      1000000
 
@@ -41,6 +44,8 @@ struct worker {
   struct loop_timer due;     /* the next scheduled job, in wall time */
   struct loop_timer expiry;  /* the next lease that runs out, or the safety look */
   struct loop_timer renewal; /* a third of the lease */
+  struct loop_timer echo;    /* the next look after a change; echo_ms is its wait */
+  int64_t echo_ms;
   struct loop_timer again;
   struct loop_timer grace;
   struct loop_signal term, interrupt;
@@ -363,11 +368,24 @@ static void stop_when_empty(struct worker *worker) {
     loop_stop(worker->env.loop);
 }
 
+static void echo_start(struct worker *worker, int64_t wait_ms) {
+  worker->echo_ms = wait_ms;
+  if (wait_ms <= ECHO_LAST_MS)
+    (void)loop_timer_start(worker->env.loop, &worker->echo, wait_ms); /* else: the next change */
+}
+
+static void echoed(struct loop_timer *timer) {
+  struct worker *worker = timer->owner;
+  worker->look = true;
+  echo_start(worker, worker->echo_ms * ECHO_FACTOR);
+}
+
 static void changed(struct loop_io *io, unsigned events) {
   struct worker *worker = io->owner;
   (void)events;
   galley_watch_clear(worker->env.writer);
   worker->look = true;
+  echo_start(worker, ECHO_FIRST_MS);
 }
 
 /* The end of each turn of the loop. What handlers finish while they start is settled in the next
@@ -454,6 +472,7 @@ static void name_callbacks(struct worker *worker) {
   worker->due = (struct loop_timer){.fire = became_due, .owner = worker};
   worker->expiry = (struct loop_timer){.fire = lease_ran_out, .owner = worker};
   worker->renewal = (struct loop_timer){.fire = renewal_due, .owner = worker};
+  worker->echo = (struct loop_timer){.fire = echoed, .owner = worker};
   worker->again = (struct loop_timer){.fire = run_again, .owner = worker};
   worker->grace = (struct loop_timer){.fire = grace_over, .owner = worker};
   worker->term = (struct loop_signal){.caught = told_to_stop, .owner = worker};
@@ -483,6 +502,7 @@ static void watch_stop(struct worker *worker) {
   loop_timer_stop(&worker->due);
   loop_timer_stop(&worker->expiry);
   loop_timer_stop(&worker->renewal);
+  loop_timer_stop(&worker->echo);
   loop_timer_stop(&worker->again);
   loop_timer_stop(&worker->grace);
 }

@@ -139,7 +139,7 @@ exec_kind() { # NAME SCRIPT
 @test "a plain SQL INSERT wakes an idle worker" {
   exec_kind touch 'touch touched'
   printf 'directory = %s\n' "$DIR" >>galley.ini
-  galley work 2>worker.log 3>&- &
+  "$GALLEY" --database "$DB" work 2>worker.log 3>&- &
   worker=$!
   wait_until grep -q worker.started worker.log
   sql "INSERT INTO jobs(kind) VALUES('touch')"
@@ -156,12 +156,13 @@ exec_kind() { # NAME SCRIPT
   galley enqueue long --timeout 1h >/dev/null
   galley enqueue quick >/dev/null
   galley enqueue quick --delay 1h >/dev/null
-  GALLEY_WORKER_GRACE=3s galley work 2>worker.log 3>&- &
+  GALLEY_WORKER_GRACE=3s "$GALLEY" --database "$DB" work 2>worker.log 3>&- &
   worker=$!
   wait_until test -e started-quick
   wait_until test -e started-long
   kill "$worker"
-  run wait "$worker"
+  status=0
+  wait "$worker" || status=$?
   assert_status 0
   assert_sql "SELECT state FROM jobs WHERE kind='quick' ORDER BY id LIMIT 1" done
   assert_sql "SELECT state,attempt FROM jobs WHERE kind='long'" "ready|0"
@@ -173,7 +174,7 @@ exec_kind() { # NAME SCRIPT
   exec_kind long 'touch started-long; sleep 600'
   sed -i "s|^program|directory = $DIR\nprogram|" galley.ini
   id=$(galley enqueue long --timeout 1h)
-  galley work 2>worker.log 3>&- &
+  "$GALLEY" --database "$DB" work 2>worker.log 3>&- &
   worker=$!
   wait_until test -e started-long
   galley cancel "$id"
@@ -191,7 +192,7 @@ exec_kind() { # NAME SCRIPT
   for i in $(seq 60); do
     printf '{"kind":"append","payload":{"n":%d}}\n{"kind":"research","payload":{"topic":"cargo bikes %d"}}\n' "$i" "$i"
   done | galley enqueue --stdin >/dev/null
-  galley work --drain --processes 4 2>worker.log 3>&- &
+  "$GALLEY" --database "$DB" work --drain --processes 4 2>worker.log 3>&- &
   supervisor=$!
   for _ in $(seq 8); do
     sleep 0.2
