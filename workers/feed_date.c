@@ -259,7 +259,7 @@ static bool read_iso_time(const char *at, struct date *date) {
     return false;
   }
   at += strspn(at, " \t");
-  if (isalpha((unsigned char)*at)) {
+  if (date->has_time && isalpha((unsigned char)*at)) {
     size_t n = word_length(at);
     take_zone_name(at, n, date);
     at += n;

@@ -232,12 +232,16 @@ static void strip(const char *html, size_t len, struct strbuf *out) {
     if (!tag)
       tag = end;
     strbuf_add(out, at, (size_t)(tag - at));
+    if (tag == end)
+      break;
     const char *name = tag + 1;
-    if (tag < end && name < end && *name == '/')
+    if (name < end && *name == '/')
       name++;
     at = name;
-    if (tag == end || name >= end || !isalpha((unsigned char)*name)) {
-      strbuf_add(out, tag, (size_t)((at < end ? at : end) - tag));
+    if (name >= end || !isalpha((unsigned char)*name)) {
+      bool comment = name < end && strchr("!?", *name);
+      strbuf_puts(out, comment ? "<" : "&lt;"); /* a stray one is text */
+      at = tag + 1;
       continue;
     }
     while (at < end && !isspace((unsigned char)*at) && !strchr("<>/\"'=", *at))
