@@ -1,6 +1,7 @@
 #include "post_body.h"
 #include "markdown_text.h"
 #include "sentence.h"
+#include "url.h"
 #include "words.h"
 
 #include <stdlib.h>
@@ -410,11 +411,17 @@ static void add_source(struct strbuf *out, const struct citation *source, bool o
   else
     strbuf_printf(out, "- \\[%u\\] ", source->n);
   markdown_text_link(out, source->title, source->url);
+  char *host = source->url != NULL ? url_host(source->url) : NULL;
+  if (host != NULL || source->published_at_ms > 0)
+    strbuf_puts(out, " \xe2\x80\x94 ");
+  if (host != NULL)
+    markdown_text_escape(out, host, strlen(host), 0);
   if (source->published_at_ms > 0) {
-    strbuf_puts(out, ", ");
+    strbuf_puts(out, host != NULL ? ", " : "");
     add_day(out, source->published_at_ms);
   }
   strbuf_putc(out, '\n');
+  free(host);
 }
 
 /* A numbered list shows the report's numbers only when they go up by one. */

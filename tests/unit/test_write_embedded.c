@@ -101,8 +101,8 @@ static void the_body_has_its_parts_in_order(void **state) {
       "Large radiators help more than new windows.[\\[2\\]][2] Nobody cites `a[1]` here.\n\n"
       "## Sources\n\n"
       "*Extracts from collected documents, quoted word for word. As of 2026-03-05.*\n\n"
-      "1. [One \\[sic\\]](https://a.example/1), 2026-01-02\n"
-      "2. [Two](https://b.example/2), 2026-02-03\n"
+      "1. [One \\[sic\\]](https://a.example/1) — a.example, 2026-01-02\n"
+      "2. [Two](https://b.example/2) — b.example, 2026-02-03\n"
       "3. Three\n\n"
       "[1]: https://a.example/1\n"
       "[2]: https://b.example/2\n");
@@ -125,7 +125,7 @@ static void the_post_has_its_columns(void **state) {
                       "buildings found an efficiency of 3.1. Grants cover up to 70 per cent of the "
                       "price.");
   assert_has(post->excerpt, "Operators may throttle");
-  assert_int_equal(post->word_count, 118);
+  assert_int_equal(post->word_count, 120);
   json_t *keywords = json_loads(post->keywords, 0, NULL);
   assert_true(json_array_size(keywords) >= 3);
   json_decref(keywords);
@@ -424,7 +424,8 @@ static void any_markdown_is_a_report(void **state) {
   assert_has(body, "\n### Deeper\n\n```c\nint a[1];\n```\n");
   assert_has(body, "| 1 | 2 [\\[1\\]][1] |\n");
   assert_has(body, "\n1. one\n   - nested [\\[2\\]][2]\n");
-  assert_has(body, "\n## Sources\n\n1. [Y by Z](https://y.example/)\n2. <https://w.example/>\n");
+  assert_has(body, "\n## Sources\n\n1. [Y by Z](https://y.example/) — y.example\n"
+                   "2. <https://w.example/> — w.example\n");
   assert_has(body, "\n[2]: https://w.example/\n");
   stage_output_fini(&output);
 }
@@ -439,7 +440,8 @@ static void sources_keep_numbers_that_have_gaps(void **state) {
   struct stage_output output = written(&topic);
   assert_has(output.u.write.post.content,
              "One [\\[2\\]][2]. Two [\\[7\\]][7]. Three [\\[7\\]][7].\n\n## Sources\n\n"
-             "- \\[2\\] [B](https://b.example/)\n- \\[7\\] <https://g.example/>\n\n"
+             "- \\[2\\] [B](https://b.example/) — b.example\n"
+             "- \\[7\\] <https://g.example/> — g.example\n\n"
              "[2]: https://b.example/\n[7]: https://g.example/\n");
   stage_output_fini(&output);
 }
@@ -485,7 +487,7 @@ static void japanese_and_greek_posts_are_whole(void **state) {
                          "## Πηγές\n\n1. [Εφημερίδα](https://e.example/)\n"};
   output = written(&greek);
   assert_string_equal(output.u.write.post.title, "Ηλιακή ενέργεια");
-  assert_has(output.u.write.post.content, "1. [Εφημερίδα](https://e.example/)\n");
+  assert_has(output.u.write.post.content, "1. [Εφημερίδα](https://e.example/) — e.example\n");
   assert_socials_hold(&output.u.write);
   stage_output_fini(&output);
 }
