@@ -136,7 +136,8 @@ static void marks_of_citation_are_told_from_brackets(void **state) {
 
 static void plain_text_has_no_marks_and_no_space_before_a_full_stop(void **state) {
   (void)state;
-  assert_plain("One fact [1][3]. Another. [2] A *third* [`fact`](http://x) [4](http://y) [\\[5\\]](http://z).",
+  assert_plain("One fact [1][3]. Another. [2] A *third* [`fact`](http://x) [4](http://y) "
+               "[\\[5\\]](http://z).",
                "One fact. Another. A third fact.");
   assert_plain("[1] first", "first");
   assert_plain("soft\nbreak and hard  \nbreak", "soft break and hard break");
