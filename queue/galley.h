@@ -28,7 +28,7 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define GALLEY_MUST_USE __attribute__((warn_unused_result))
-#define GALLEY_API __attribute__((visibility("default")))
+#define GALLEY_API      __attribute__((visibility("default")))
 #else
 #define GALLEY_MUST_USE
 #define GALLEY_API
@@ -36,18 +36,18 @@ extern "C" {
 
 /* ---- limits: each has its name here and a test at the limit and one past it ---- */
 
-#define GALLEY_PAYLOAD_MAX 1048576  /* bytes of one payload or result (1 MiB) */
-#define GALLEY_KIND_MAX 64          /* bytes of a kind's name */
-#define GALLEY_KEY_MAX 512          /* bytes of a unique key */
-#define GALLEY_BATCH_MAX 1024       /* jobs in one claim, settlements in one turn */
-#define GALLEY_KINDS_MAX 64         /* kinds that one claim may name */
-#define GALLEY_ERROR_MAX 2048       /* bytes kept of an error message of an attempt */
-#define GALLEY_ATTEMPTS_MAX 1000    /* largest max_attempts */
-#define GALLEY_PRIORITY_MAX 4294967295 /* priorities run from 0 (first) to this (last) */
-#define GALLEY_PRIORITY_DEFAULT 1000
+#define GALLEY_PAYLOAD_MAX          1048576    /* bytes of one payload or result (1 MiB) */
+#define GALLEY_KIND_MAX             64         /* bytes of a kind's name */
+#define GALLEY_KEY_MAX              512        /* bytes of a unique key */
+#define GALLEY_BATCH_MAX            1024       /* jobs in one claim, settlements in one turn */
+#define GALLEY_KINDS_MAX            64         /* kinds that one claim may name */
+#define GALLEY_ERROR_MAX            2048       /* bytes kept of an error message of an attempt */
+#define GALLEY_ATTEMPTS_MAX         1000       /* largest max_attempts */
+#define GALLEY_PRIORITY_MAX         4294967295 /* priorities run from 0 (first) to this (last) */
+#define GALLEY_PRIORITY_DEFAULT     1000
 #define GALLEY_MAX_ATTEMPTS_DEFAULT 5
-#define GALLEY_TIMEOUT_DEFAULT_MS 300000
-#define GALLEY_CRASHES_MAX 3        /* a job whose worker died this often is dead: "poison" */
+#define GALLEY_TIMEOUT_DEFAULT_MS   300000
+#define GALLEY_CRASHES_MAX          3 /* a job whose worker died this often is dead: "poison" */
 
 /* ---- results ---- */
 
@@ -106,7 +106,8 @@ struct galley_env {
 };
 
 enum galley_open_flag {
-  GALLEY_OPEN_CREATE = 1,   /* make the file (mode 0600) when it is missing, and bring its schema up */
+  GALLEY_OPEN_CREATE =
+      1, /* make the file (mode 0600) when it is missing, and bring its schema up */
   GALLEY_OPEN_READONLY = 2, /* read calls only; never waits for a writer */
   GALLEY_OPEN_FULL = 4      /* synchronous=FULL: a commit waits for the disk */
 };
@@ -145,13 +146,13 @@ GALLEY_API void galley_rollback(struct galley *q);
 /* ---- records: one description of each struct, for binding, reading and printing ---- */
 
 enum galley_type {
-  GALLEY_INT,   /* int64_t */
-  GALLEY_ID,    /* int64_t; 0 is NULL in the database and in JSON */
-  GALLEY_TIME,  /* int64_t, _ms of wall time; 0 is NULL */
-  GALLEY_BOOL,  /* int64_t, 0 or 1 */
-  GALLEY_REAL,  /* double */
-  GALLEY_TEXT,  /* const char *; NULL allowed */
-  GALLEY_JSON   /* const char *, valid JSON; NULL allowed */
+  GALLEY_INT,  /* int64_t */
+  GALLEY_ID,   /* int64_t; 0 is NULL in the database and in JSON */
+  GALLEY_TIME, /* int64_t, _ms of wall time; 0 is NULL */
+  GALLEY_BOOL, /* int64_t, 0 or 1 */
+  GALLEY_REAL, /* double */
+  GALLEY_TEXT, /* const char *; NULL allowed */
+  GALLEY_JSON  /* const char *, valid JSON; NULL allowed */
 };
 
 struct galley_field {
@@ -232,7 +233,7 @@ struct galley_document {
   const char *domain;
   const char *market;
   const char *vertical;
-  const char *content_hash; /* hex SHA-256 over title and content; unique */
+  const char *content_hash;  /* hex SHA-256 over title and content; unique */
   const char *canonical_url; /* unique when not NULL */
   int64_t published_at_ms;   /* 0: unknown, never "now" */
   int64_t fetched_at_ms;
@@ -294,7 +295,7 @@ struct galley_post {
   const char *supporting_images; /* JSON */
   int64_t research_topic_id;
   const char *cluster_id;
-  const char *cluster_role; /* standalone hub spoke */
+  const char *cluster_role;   /* standalone hub spoke */
   const char *internal_links; /* JSON */
   const char *notion_id;
   int64_t notion_synced_at_ms;
@@ -311,7 +312,7 @@ struct galley_social {
   const char *content;
   const char *image_url;
   const char *image_provider;
-  const char *hashtags; /* JSON array of strings without '#' */
+  const char *hashtags;    /* JSON array of strings without '#' */
   int64_t character_count; /* as the platform counts */
   const char *language;
   const char *notion_id;
@@ -327,7 +328,7 @@ struct galley_publication {
   int64_t id;
   int64_t blog_post_id;
   const char *target;
-  const char *remote_id;  /* the file's path, or the service's id; a publish is done only with it */
+  const char *remote_id; /* the file's path, or the service's id; a publish is done only with it */
   const char *remote_url;
   const char *content_hash; /* of what was sent, so that an unchanged post is not sent again */
   int64_t job_id;
@@ -365,24 +366,25 @@ typedef bool galley_row_fn(void *arg, const void *row);
 /* ---- enqueue ---- */
 
 struct galley_spec {
-  const char *kind;    /* [a-z0-9._-]+, at most GALLEY_KIND_MAX bytes */
-  const char *payload; /* a JSON value; NULL means {} */
-  int64_t priority;    /* 0 runs first; -1: GALLEY_PRIORITY_DEFAULT */
-  int64_t run_at_ms;   /* 0: now */
-  int64_t delay_ms;    /* used when run_at_ms is 0 */
-  int64_t max_attempts; /* 0: default */
-  int64_t timeout_ms;   /* 0: default */
+  const char *kind;       /* [a-z0-9._-]+, at most GALLEY_KIND_MAX bytes */
+  const char *payload;    /* a JSON value; NULL means {} */
+  int64_t priority;       /* 0 runs first; -1: GALLEY_PRIORITY_DEFAULT */
+  int64_t run_at_ms;      /* 0: now */
+  int64_t delay_ms;       /* used when run_at_ms is 0 */
+  int64_t max_attempts;   /* 0: default */
+  int64_t timeout_ms;     /* 0: default */
   const char *unique_key; /* at most one live job (not yet done, dead or cancelled) has it */
   int64_t parent_id;      /* the job that asks for this one; its workflow is inherited */
 };
-#define GALLEY_SPEC_INIT {.priority = -1}
+#define GALLEY_SPEC_INIT                                                                           \
+  { .priority = -1 }
 
 /* Adds one job; *id is its id, or that of the live job that has the same unique key, and *existing
  * (may be NULL) tells which. References are checked: a write job for a topic that is not there, a
- * publish job for a post and a collect job for a feed likewise, is GALLEY_INVALID and names the id. */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_enqueue(struct galley *q,
-                                                         const struct galley_spec *spec,
-                                                         int64_t *id, bool *existing);
+ * publish job for a post and a collect job for a feed likewise, is GALLEY_INVALID and names the id.
+ */
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_enqueue(struct galley *q, const struct galley_spec *spec, int64_t *id, bool *existing);
 /* Adds `n` jobs in one transaction: all or none. ids[n] may be NULL. On failure *bad (may be NULL)
  * is the index of the spec that was refused, or n when the failure was not about one. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_enqueue_many(struct galley *q,
@@ -391,8 +393,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_enqueue_many(struct galley *q,
 
 /* ---- the worker's side ---- */
 
-/* Writes what a finished attempt produced. Called inside the transaction that settles the job, after
- * the fence was shown and before the job moves; the functions of the content store and
+/* Writes what a finished attempt produced. Called inside the transaction that settles the job,
+ * after the fence was shown and before the job moves; the functions of the content store and
  * galley_enqueue join that transaction. It may run more than once (a batch that failed is tried
  * again one by one) and must then write the same. *result (initially the settlement's own) may be
  * set to a JSON text owned by `arg`. */
@@ -411,7 +413,7 @@ struct galley_settlement {
   int64_t job_id;
   int64_t fence; /* as the claim gave it */
   enum galley_outcome outcome;
-  int64_t delay_ms; /* RETRY: -1 chooses the back-off; SNOOZE: the wait */
+  int64_t delay_ms;        /* RETRY: -1 chooses the back-off; SNOOZE: the wait */
   const char *result;      /* JSON, for DONE */
   const char *error_class; /* a word: timeout, http, exit, data, ... */
   const char *error;
@@ -438,7 +440,8 @@ struct galley_turn {
   size_t n_settlements;
   struct galley_hold *holds; /* leases to renew */
   size_t n_holds;
-  const char *const *kinds; /* kinds that may be claimed, best first has no meaning: priority rules */
+  const char *const
+      *kinds; /* kinds that may be claimed, best first has no meaning: priority rules */
   size_t n_kinds;
   size_t max_jobs; /* 0: claim nothing */
   int64_t lease_ms;
@@ -453,11 +456,11 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_turn(struct galley *q, struct g
 
 /* What a worker has to wait for, read without a write transaction. */
 struct galley_outlook {
-  bool ready;            /* a job of these kinds is ready now, or scheduled and due */
-  bool cancel;           /* a running job of `worker_id` is asked to stop: renew its hold to learn which */
-  int64_t next_run_at_ms; /* earliest scheduled job, 0: none */
+  bool ready;  /* a job of these kinds is ready now, or scheduled and due */
+  bool cancel; /* a running job of `worker_id` is asked to stop: renew its hold to learn which */
+  int64_t next_run_at_ms;     /* earliest scheduled job, 0: none */
   int64_t next_lease_mono_ns; /* earliest lease of a running job, 0: none */
-  bool live; /* some job of these kinds is ready or running, whoever runs it */
+  bool live;                  /* some job of these kinds is ready or running, whoever runs it */
 };
 /* worker_id 0: nobody's. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, int64_t worker_id,
@@ -487,14 +490,14 @@ GALLEY_API void galley_watch_clear(struct galley *q);
 
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_job_get(struct galley *q, int64_t id,
                                                          struct galley_job **job);
-/* Newest first; kind and state may be NULL for any; before_id 0 or the last id of the page before. */
+/* Newest first; kind and state may be NULL for any; before_id 0 or the last id of the page before.
+ */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_jobs(struct galley *q, const char *kind,
                                                       const char *state, int64_t before_id,
                                                       int64_t limit, galley_row_fn *fn, void *arg);
 /* All jobs of a chain, oldest first. */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_jobs_of_workflow(struct galley *q,
-                                                                  int64_t workflow_id,
-                                                                  galley_row_fn *fn, void *arg);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_jobs_of_workflow(struct galley *q, int64_t workflow_id, galley_row_fn *fn, void *arg);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_attempts(struct galley *q, int64_t job_id,
                                                           galley_row_fn *fn, void *arg);
 /* blocked, scheduled, ready become cancelled at once. A running job keeps running until its worker
@@ -508,9 +511,9 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_retry(struct galley *q, int64_t
 struct galley_count {
   const char *kind;
   const char *state;
-  int64_t n;          /* live states: now; done, dead, cancelled: since the database was made */
-  int64_t oldest_ms;  /* ready: since when the oldest could have run; 0 otherwise */
-  int64_t busy_ms;    /* ended states: time spent in attempts */
+  int64_t n;         /* live states: now; done, dead, cancelled: since the database was made */
+  int64_t oldest_ms; /* ready: since when the oldest could have run; 0 otherwise */
+  int64_t busy_ms;   /* ended states: time spent in attempts */
   int64_t cost_usd_micros;
 };
 /* One row per kind and state that has jobs. Cost grows with live jobs, not with finished ones. */
@@ -523,9 +526,8 @@ GALLEY_API extern const struct galley_record galley_count_record;
 /* Saves a document unless one with the same canonical URL, the same guid of the same feed, or the
  * same content hash is there. One of the same URL or guid whose hash differs is updated. *id is the
  * document's; *added (may be NULL) tells whether it is new. */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_document_save(struct galley *q,
-                                                               const struct galley_document *doc,
-                                                               int64_t *id, bool *added);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_document_save(struct galley *q, const struct galley_document *doc, int64_t *id, bool *added);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_document_get(struct galley *q, int64_t id,
                                                               struct galley_document **doc);
 /* GALLEY_NONE when there is none. */
@@ -551,14 +553,13 @@ struct galley_search {
   bool all;
   int64_t limit;
 };
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_documents_search(struct galley *q,
-                                                                  const struct galley_search *search,
-                                                                  galley_row_fn *fn, void *arg);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_documents_search(struct galley *q, const struct galley_search *search, galley_row_fn *fn,
+                        void *arg);
 
 /* Inserts (topic->id 0) or updates by id. */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_topic_save(struct galley *q,
-                                                            const struct galley_topic *topic,
-                                                            int64_t *id);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_topic_save(struct galley *q, const struct galley_topic *topic, int64_t *id);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_topic_get(struct galley *q, int64_t id,
                                                            struct galley_topic **topic);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_topics_by_status(struct galley *q,
@@ -585,9 +586,9 @@ enum galley_reserved {
   GALLEY_RESERVED_HIT,  /* a report younger than max_age_ms is there */
   GALLEY_RESERVED_BUSY  /* another live attempt is at it: come back later */
 };
-/* Asks for the right to research a topic, so that two workers never pay twice. The topic row is made
- * when it is missing; *topic_id is its id in every case. GALLEY_LOST when job_id and fence are not a
- * running attempt. */
+/* Asks for the right to research a topic, so that two workers never pay twice. The topic row is
+ * made when it is missing; *topic_id is its id in every case. GALLEY_LOST when job_id and fence are
+ * not a running attempt. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc
 galley_topic_reserve(struct galley *q, const struct galley_research_key *key, int64_t max_age_ms,
                      int64_t job_id, int64_t fence, int64_t *topic_id,
@@ -604,9 +605,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_topic_report(struct galley *q, 
 
 /* Upsert by (research_topic_id, language): writing the same topic again updates its post and keeps
  * its id, slug and created_at. post->slug is a wish; a taken one is numbered -2, -3, ... */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_post_save(struct galley *q,
-                                                           const struct galley_post *post,
-                                                           int64_t *id);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_post_save(struct galley *q, const struct galley_post *post, int64_t *id);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_post_get(struct galley *q, int64_t id,
                                                           struct galley_post **post);
 /* Newest first; status and topic_id 0/NULL for any. */
@@ -614,9 +614,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_posts(struct galley *q, const c
                                                        int64_t topic_id, int64_t limit,
                                                        galley_row_fn *fn, void *arg);
 /* Upsert by (blog_post_id, platform, language). */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_social_save(struct galley *q,
-                                                             const struct galley_social *social,
-                                                             int64_t *id);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_social_save(struct galley *q, const struct galley_social *social, int64_t *id);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_socials(struct galley *q, int64_t blog_post_id,
                                                          galley_row_fn *fn, void *arg);
 /* Upsert by (blog_post_id, target); the post becomes published, its topic too. remote_id must not
@@ -624,9 +623,9 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_socials(struct galley *q, int64
 GALLEY_API GALLEY_MUST_USE enum galley_rc
 galley_publication_save(struct galley *q, const struct galley_publication *publication,
                         int64_t *id);
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_publication_get(
-    struct galley *q, int64_t blog_post_id, const char *target,
-    struct galley_publication **publication);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_publication_get(struct galley *q, int64_t blog_post_id, const char *target,
+                       struct galley_publication **publication);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_publications(struct galley *q,
                                                               int64_t blog_post_id, /* 0: all */
                                                               int64_t limit, galley_row_fn *fn,
@@ -634,9 +633,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_publications(struct galley *q,
 
 /* Adds a feed by URL, or changes the one that has it (title, language, market; a feed that was gone
  * becomes active). *existing may be NULL. */
-GALLEY_API GALLEY_MUST_USE enum galley_rc galley_feed_add(struct galley *q,
-                                                          const struct galley_feed *feed,
-                                                          int64_t *id, bool *existing);
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_feed_add(struct galley *q, const struct galley_feed *feed, int64_t *id, bool *existing);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_feed_get(struct galley *q, int64_t id,
                                                           struct galley_feed **feed);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_feed_remove(struct galley *q, int64_t id);
@@ -675,8 +673,8 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_backup(struct galley *q, const 
                                                         struct galley_backup_report *report);
 
 struct galley_wal {
-  int64_t bytes;       /* size of the -wal file */
-  int64_t frames;      /* in the log now */
+  int64_t bytes;        /* size of the -wal file */
+  int64_t frames;       /* in the log now */
   int64_t checkpointed; /* of these, already in the database */
   int64_t page_size;
   int64_t last_at_ms; /* of the last checkpoint by galley; 0: none yet */

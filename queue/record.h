@@ -8,6 +8,7 @@
 
 #include "db.h"
 
+/* clang-format off: the lists are read as paragraphs */
 #define JOB_FIELDS(F)                                                                              \
   F(kind, TEXT) F(payload, JSON) F(state, TEXT) F(priority, INT) F(run_at_ms, TIME)                \
   F(attempt, INT) F(max_attempts, INT) F(crashes, INT) F(timeout_ms, INT) F(unique_key, TEXT)      \
@@ -62,6 +63,7 @@
   F(last_modified, TEXT) F(status, TEXT) F(error, TEXT) F(failures, INT) F(moved_count, INT)       \
   F(moved_to, TEXT) F(interval_ms, INT) F(next_fetch_at_ms, TIME) F(fetched_at_ms, TIME)           \
   F(created_at_ms, TIME)
+/* clang-format on */
 
 /* The SELECT lists. */
 #define RECORD_COLUMN(name, type) ", " #name

@@ -8,7 +8,7 @@
 #define SQL_H
 
 #define SQL_NAME_ONLY(name, index, text) SQL_##name,
-#define SQL_ALL(SQL) SQL_JOBS(SQL) SQL_CONTENT(SQL)
+#define SQL_ALL(SQL)                     SQL_JOBS(SQL) SQL_CONTENT(SQL)
 
 #include "sql_content.h"
 #include "sql_jobs.h"

@@ -99,8 +99,9 @@
   SQL(WORKER_INSERT, "",                                                                           \
       "INSERT INTO workers(pid,host,boot_id,kinds,slots,started_at_ms) VALUES(?1,?2,?3,?4,?5,?6) " \
       "RETURNING id")                                                                              \
-  SQL(WORKER_STOP, "rowid", "UPDATE workers SET stopped_at_ms=?2 WHERE id=?1 "                     \
-                            "AND stopped_at_ms IS NULL")                                           \
+  SQL(WORKER_STOP, "rowid",                                                                        \
+      "UPDATE workers SET stopped_at_ms=?2 WHERE id=?1 "                                           \
+      "AND stopped_at_ms IS NULL")                                                                 \
   SQL(WORKERS_LIVE, "workers_live",                                                                \
       "SELECT " WORKER_COLUMNS " FROM workers WHERE stopped_at_ms IS NULL ORDER BY id")            \
   SQL(WORKERS_PRUNE, "rowid",                                                                      \

@@ -18,10 +18,10 @@ struct sqlite_db {
   char *wal_path;  /* NULL for ":memory:" */
   char *side_path; /* the file of ours beside the database: see sqlite_side.c */
   int busy_timeout_ms;
-  bool full;    /* synchronous=FULL */
-  bool damaged; /* checkpointed > log was seen: must not be closed cleanly */
-  int side_fd;  /* -1 until needed */
-  int watch_fd; /* inotify; -1 until needed */
+  bool full;             /* synchronous=FULL */
+  bool damaged;          /* checkpointed > log was seen: must not be closed cleanly */
+  int side_fd;           /* -1 until needed */
+  int watch_fd;          /* inotify; -1 until needed */
   int64_t held_worker;   /* for ":memory:", where the only handle is the only worker */
   sqlite3 *checkpointer; /* runs the checkpoint while `h` holds the write lock; NULL until needed */
   int wal_frames;        /* in the log after our last commit */
@@ -66,8 +66,8 @@ enum galley_rc sqlite_side_alive(struct db *db, int64_t worker_id, bool *alive);
 void sqlite_side_checkpoint_write(struct sqlite_db *db, int64_t at_ms,
                                   const struct galley_wal *wal);
 void sqlite_side_checkpoint_read(struct sqlite_db *db, struct galley_wal *wal);
-/* After a commit: touches the file, so that those who watch it look now. They watch the -wal file too,
- * but that one changes before the commit can be seen. */
+/* After a commit: touches the file, so that those who watch it look now. They watch the -wal file
+ * too, but that one changes before the commit can be seen. */
 void sqlite_side_ring(struct sqlite_db *db);
 /* Makes the file (mode 0600) when it is missing. */
 enum galley_rc sqlite_side_make(struct sqlite_db *db);

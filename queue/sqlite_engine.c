@@ -7,11 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_TIMEOUT_MS  5000
-/* A log this long is put into the database by the last connection as it closes (SQLite then holds the
- * file exclusively, so no bug can meet it). A shorter one stays: the next process reads it again, and
- * a shell loop of enqueues pays for two syncs once in some thirty times and not each time. */
-#define CLOSE_FRAMES 128
+#define BUSY_TIMEOUT_MS 5000
+/* A log this long is put into the database by the last connection as it closes (SQLite then holds
+ * the file exclusively, so no bug can meet it). A shorter one stays: the next process reads it
+ * again, and a shell loop of enqueues pays for two syncs once in some thirty times and not each
+ * time. */
+#define CLOSE_FRAMES     128
 #define URI_MAX          16384
 #define WAL_SWITCH_TRIES 250 /* times 20 ms: as long as the busy time-out */
 

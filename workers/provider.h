@@ -19,7 +19,7 @@ void request_draft_fini(struct request_draft *draft);
 struct provider {
   const char *name; /* the word in the configuration: "embedded" */
   enum stage stage;
-  const char *about; /* one line for help and the manual */
+  const char *about;   /* one line for help and the manual */
   const char *version; /* changes when the same input gives a better output: part of the key under
                         * which research is kept; NULL: none */
   /* Makes the request that the stage needs. NULL: it needs none, and judge gets no reply. False:

@@ -59,7 +59,7 @@ struct publish_target {
   const char *path;     /* of the folder, absolute */
   const char *format;   /* hugo jekyll */
   const char *base_url; /* of the site, for links; NULL */
-  bool make; /* make the folder when it is missing: nobody named it, it is the default */
+  bool make;            /* make the folder when it is missing: nobody named it, it is the default */
 };
 struct publish_input {
   const struct galley_post *post;

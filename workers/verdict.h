@@ -11,9 +11,9 @@
 #define VERDICT_TEXT_MAX 1024
 
 struct verdict {
-  enum galley_outcome outcome; /* DONE RETRY SNOOZE DEAD */
-  int64_t delay_ms;            /* RETRY: -1 for the back-off; SNOOZE: the wait */
-  const char *error_class;     /* static: "http", "timeout", "data", ...; NULL when DONE */
+  enum galley_outcome outcome;  /* DONE RETRY SNOOZE DEAD */
+  int64_t delay_ms;             /* RETRY: -1 for the back-off; SNOOZE: the wait */
+  const char *error_class;      /* static: "http", "timeout", "data", ...; NULL when DONE */
   char error[VERDICT_TEXT_MAX]; /* the sentence */
   int64_t http_status;
 };
@@ -30,8 +30,8 @@ void verdict_set(struct verdict *verdict, enum galley_outcome outcome, int64_t d
  * DEAD. Providers judge what they know better before or after it. */
 void verdict_of_reply(struct verdict *verdict, const struct http_reply *reply);
 
-/* 0 DONE; 75 (EX_TEMPFAIL) and signals and time-outs RETRY; 64 to 78 otherwise DEAD; any other status
- * RETRY; a program that cannot be started DEAD. */
+/* 0 DONE; 75 (EX_TEMPFAIL) and signals and time-outs RETRY; 64 to 78 otherwise DEAD; any other
+ * status RETRY; a program that cannot be started DEAD. */
 void verdict_of_process(struct verdict *verdict, const struct process_reply *reply,
                         const char *program);
 
