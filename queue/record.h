@@ -8,7 +8,8 @@
 
 #include "db.h"
 
-/* clang-format off: the lists are read as paragraphs */
+/* Read as paragraphs, which the formatter would make into stairs. */
+/* clang-format off */
 #define JOB_FIELDS(F)                                                                              \
   F(kind, TEXT) F(payload, JSON) F(state, TEXT) F(priority, INT) F(run_at_ms, TIME)                \
   F(attempt, INT) F(max_attempts, INT) F(crashes, INT) F(timeout_ms, INT) F(unique_key, TEXT)      \
