@@ -22,7 +22,8 @@ static void trim_torn(char *text, size_t len) {
     text[end - 1] = '\0';
 }
 
-static void put(char *text, size_t size, const char *format, va_list args) {
+__attribute__((format(printf, 3, 0))) static void put(char *text, size_t size, const char *format,
+                                                      va_list args) {
   int n = vsnprintf(text, size, format, args);
   if (n >= 0 && (size_t)n >= size)
     trim_torn(text, size - 1);
