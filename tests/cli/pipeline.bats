@@ -218,7 +218,7 @@ exec_kind() { # NAME SCRIPT
 @test "many topics, four processes: each exactly once, and again nothing is added" {
   server_start
   collect_feeds en.xml de.xml
-  n=${GALLEY_TEST_TOPICS:-100}
+  n=${TEST_TOPICS:-100}
   for i in $(seq "$n"); do printf '{"kind":"research","payload":{"topic":"cargo bikes number %d"}}\n' "$i"; done >lines
   for round in 1 2; do
     galley enqueue --stdin <lines >/dev/null
