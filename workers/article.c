@@ -97,28 +97,30 @@ static const char *const source_headings[] = {
     "πηγες",
 };
 
-static bool is_listed(const char *text, const char *const *list, size_t n) {
-  char *fold = galley_text_fold(text);
+static bool is_listed(const char *fold, const char *const *list, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(fold, list[i]) == 0)
+      return true;
+  return false;
+}
+
+/* False without memory. */
+static bool part_of(const struct markdown_block *heading, enum article_part *part) {
+  char *fold = galley_text_fold(heading->plain);
   if (fold == NULL)
     return false;
   size_t len = strlen(fold);
   while (len > 0 && strchr(" :.", fold[len - 1]) != NULL)
     fold[--len] = '\0';
   const char *words = fold + strspn(fold, "0123456789.) "); /* "5. Sources" */
-  bool found = false;
-  for (size_t i = 0; i < n && !found; i++)
-    found = strcmp(words, list[i]) == 0;
-  galley_free(fold);
-  return found;
-}
-
-static enum article_part part_of(const struct markdown_block *heading) {
   const size_t size = sizeof summary_headings[0];
-  if (is_listed(heading->plain, summary_headings, sizeof summary_headings / size))
-    return ARTICLE_SUMMARY;
-  if (is_listed(heading->plain, source_headings, sizeof source_headings / size))
-    return ARTICLE_SOURCES;
-  return ARTICLE_BODY;
+  *part = ARTICLE_BODY;
+  if (is_listed(words, summary_headings, sizeof summary_headings / size))
+    *part = ARTICLE_SUMMARY;
+  else if (is_listed(words, source_headings, sizeof source_headings / size))
+    *part = ARTICLE_SOURCES;
+  galley_free(fold);
+  return true;
 }
 
 /* A last section that is a list of links and nothing else is the sources, whatever it is called. */
@@ -149,26 +151,29 @@ static bool is_timeline(const struct article_section *section) {
 /* ---- sections ---- */
 
 /* The first block past the title, and the level of the headings that part sections: the highest one
- * that is left. */
-static size_t find_level(struct article *article) {
+ * that is left. False without memory. */
+static bool find_level(struct article *article, size_t *first) {
   const struct markdown *markdown = &article->markdown;
-  size_t first = 0;
+  enum article_part part = ARTICLE_SUMMARY;
+  *first = 0;
   if (markdown->n_blocks > 0 && markdown->blocks[0].kind == MARKDOWN_HEADING &&
-      part_of(&markdown->blocks[0]) == ARTICLE_BODY) {
+      !part_of(&markdown->blocks[0], &part))
+    return false;
+  if (part == ARTICLE_BODY) {
     size_t alike = 0;
     for (size_t i = 1; i < markdown->n_blocks; i++)
       alike += markdown->blocks[i].kind == MARKDOWN_HEADING &&
                markdown->blocks[i].level <= markdown->blocks[0].level;
     if (alike == 0 || markdown->blocks[0].level == 1) {
       article->title = markdown->blocks[0].plain;
-      first = 1;
+      *first = 1;
     }
   }
   article->level = 6;
-  for (size_t i = first; i < markdown->n_blocks; i++)
+  for (size_t i = *first; i < markdown->n_blocks; i++)
     if (markdown->blocks[i].kind == MARKDOWN_HEADING && markdown->blocks[i].level < article->level)
       article->level = markdown->blocks[i].level;
-  return first;
+  return true;
 }
 
 static bool parts_sections(const struct article *article, const struct markdown_block *block) {
@@ -176,15 +181,16 @@ static bool parts_sections(const struct article *article, const struct markdown_
          !block->quoted;
 }
 
-static void cut_sections(struct article *article, size_t first) {
+static bool cut_sections(struct article *article, size_t first) {
   const struct markdown_block *blocks = article->markdown.blocks;
   struct article_section *section = &article->sections[article->n++];
   *section = (struct article_section){.part = ARTICLE_LEAD, .blocks = blocks + first};
   for (size_t i = first; i < article->markdown.n_blocks; i++) {
     if (parts_sections(article, &blocks[i])) {
       section = &article->sections[article->n++];
-      *section = (struct article_section){
-          .part = part_of(&blocks[i]), .heading = &blocks[i], .blocks = blocks + i + 1};
+      *section = (struct article_section){.heading = &blocks[i], .blocks = blocks + i + 1};
+      if (!part_of(&blocks[i], &section->part))
+        return false;
     } else {
       section->n++;
     }
@@ -195,38 +201,12 @@ static void cut_sections(struct article *article, size_t first) {
   for (size_t i = 0; i < article->n; i++)
     if (article->sections[i].part == ARTICLE_BODY && is_timeline(&article->sections[i]))
       article->sections[i].part = ARTICLE_TIMELINE;
+  return true;
 }
 
-enum markdown_result article_read(const char *report, struct article *out) {
-  *out = (struct article){0};
-  enum markdown_result result = markdown_parse(report, &out->markdown);
-  if (result != MARKDOWN_PARSED)
-    return result;
-  size_t first = find_level(out);
-  out->sections = calloc(out->markdown.n_blocks + 1, sizeof *out->sections);
-  if (out->sections == NULL) {
-    article_fini(out);
-    return MARKDOWN_NO_MEMORY;
-  }
-  cut_sections(out, first);
-  return MARKDOWN_PARSED;
-}
+/* ---- remarks about the report itself ---- */
 
-void article_fini(struct article *article) {
-  markdown_fini(&article->markdown);
-  free(article->sections);
-  *article = (struct article){0};
-}
-
-bool article_is_named(const struct article_section *section, const char *language) {
-  const struct wording *wording = wording_for(language);
-  return section->heading != NULL && strcmp(section->heading->plain, wording->details) != 0 &&
-         strcmp(section->heading->plain, wording->further) != 0;
-}
-
-/* ---- remarks about the sources ---- */
-
-bool article_is_note(const struct markdown_block *block) {
+static bool is_note(const struct markdown_block *block) {
   size_t len = strlen(block->text);
   return block->kind == MARKDOWN_PARAGRAPH && len > 2 && block->text[0] == '*' &&
          block->text[1] != '*' && strchr(block->text + 1, '*') == block->text + len - 1;
@@ -252,26 +232,78 @@ static bool holds_any(const char *text, const char *const *list, size_t n) {
   return false;
 }
 
-bool article_is_notice(const struct markdown_block *block) {
+/* False without memory. */
+static bool is_notice(const struct markdown_block *block, bool *notice) {
+  *notice = false;
   if (block->kind != MARKDOWN_PARAGRAPH || block->depth > 0 ||
       words_count(block->plain, strlen(block->plain)) > NOTICE_WORDS_MAX)
-    return false;
+    return true;
   char *fold = galley_text_fold(block->plain);
   if (fold == NULL)
-    return true; /* kept, to be on the safe side */
+    return false;
   const size_t size = sizeof source_words[0];
-  bool notice = holds_any(fold, source_words, sizeof source_words / size) &&
-                holds_any(fold, few_words, sizeof few_words / size);
+  *notice = holds_any(fold, source_words, sizeof source_words / size) &&
+            holds_any(fold, few_words, sizeof few_words / size);
   galley_free(fold);
-  return notice;
+  return true;
 }
 
-bool article_has_notice(const struct article *article) {
+static bool find_remarks(struct article *article) {
+  for (size_t i = 0; i < article->markdown.n_blocks; i++) {
+    bool notice = false;
+    if (!is_notice(&article->markdown.blocks[i], &notice))
+      return false;
+    article->remarks[i] = notice ? ARTICLE_NOTICE : ARTICLE_NO_REMARK;
+  }
+  const struct article_section *lead = &article->sections[0];
+  for (size_t i = 0; i < lead->n; i++)
+    if (is_note(&lead->blocks[i]))
+      article->remarks[&lead->blocks[i] - article->markdown.blocks] = ARTICLE_NOTE;
+  return true;
+}
+
+enum article_remark article_remark(const struct article *article,
+                                   const struct markdown_block *block) {
+  return article->remarks[block - article->markdown.blocks];
+}
+
+bool article_says_few(const struct article *article, bool quoted_only) {
   for (size_t i = 0; i < article->n; i++) {
     const struct article_section *section = &article->sections[i];
     for (size_t k = 0; section->part != ARTICLE_BODY && k < section->n; k++)
-      if (article_is_notice(&section->blocks[k]))
+      if (article_remark(article, &section->blocks[k]) == ARTICLE_NOTICE &&
+          (section->blocks[k].quoted || !quoted_only))
         return true;
   }
   return false;
+}
+
+/* ---- the whole ---- */
+
+enum markdown_result article_read(const char *report, struct article *out) {
+  *out = (struct article){0};
+  enum markdown_result result = markdown_parse(report, &out->markdown);
+  if (result != MARKDOWN_PARSED)
+    return result;
+  size_t first = 0;
+  out->sections = calloc(out->markdown.n_blocks + 1, sizeof *out->sections);
+  out->remarks = calloc(out->markdown.n_blocks + 1, sizeof *out->remarks);
+  if (out->sections != NULL && out->remarks != NULL && find_level(out, &first) &&
+      cut_sections(out, first) && find_remarks(out))
+    return MARKDOWN_PARSED;
+  article_fini(out);
+  return MARKDOWN_NO_MEMORY;
+}
+
+void article_fini(struct article *article) {
+  markdown_fini(&article->markdown);
+  free(article->sections);
+  free(article->remarks);
+  *article = (struct article){0};
+}
+
+bool article_is_named(const struct article_section *section, const char *language) {
+  const struct wording *wording = wording_for(language);
+  return section->heading != NULL && strcmp(section->heading->plain, wording->details) != 0 &&
+         strcmp(section->heading->plain, wording->further) != 0;
 }

@@ -19,6 +19,13 @@ enum article_part {
   ARTICLE_SOURCES
 };
 
+enum article_remark {
+  ARTICLE_NO_REMARK,
+  ARTICLE_NOTE,  /* a paragraph of the lead that is emphasised as a whole: how it was made */
+  ARTICLE_NOTICE /* says that sources are few or missing, in a language of the phrase table: it
+                    stays in whatever is made from the report */
+};
+
 struct article_section {
   enum article_part part;
   const struct markdown_block *heading; /* NULL: of the lead */
@@ -33,6 +40,7 @@ struct article {
   unsigned level;    /* of the sections' headings */
   struct article_section *sections;
   size_t n;
+  enum article_remark *remarks; /* by block */
 };
 
 enum markdown_result article_read(const char *report, struct article *out);
@@ -41,13 +49,11 @@ void article_fini(struct article *article);
 /* Whether the section's heading names its matter: "Costs" does, "Further points" does not. */
 bool article_is_named(const struct article_section *section, const char *language);
 
-/* Whether a paragraph of the lead is a remark about the report itself: it is emphasised as a whole.
- */
-bool article_is_note(const struct markdown_block *block);
-/* Whether a paragraph says that sources are few or missing, in one of the languages of the phrase
- * table: such a remark stays in whatever is made from the report. */
-bool article_is_notice(const struct markdown_block *block);
-/* Whether any paragraph outside the body does. */
-bool article_has_notice(const struct article *article);
+/* What the block says about the report itself; it must be one of the article's. */
+enum article_remark article_remark(const struct article *article,
+                                   const struct markdown_block *block);
+/* Whether a notice stands outside the body; only in a block quote, where it cannot be taken for a
+ * statement about the matter, when `quoted_only`. */
+bool article_says_few(const struct article *article, bool quoted_only);
 
 #endif

@@ -45,7 +45,12 @@ static bool add_json(struct citations *out, const json_t *entry) {
 }
 
 bool citations_of_json(const char *json, struct citations *out) {
-  json_t *list = json != NULL ? json_loads(json, 0, NULL) : NULL;
+  *out = (struct citations){0};
+  json_error_t error = {0};
+  json_t *list = json != NULL ? json_loads(json, 0, &error) : NULL;
+  if (json != NULL &&
+      list == NULL) /* jansson has a text for what is no JSON, and none without memory */
+    return error.text[0] != '\0' && json_error_code(&error) != json_error_out_of_memory;
   size_t n = json_array_size(list);
   bool ok = reserve(out, n);
   for (size_t i = 0; ok && i < n; i++)

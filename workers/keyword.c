@@ -301,7 +301,7 @@ void keywords_fini(struct keywords *keywords) {
 
 /* ---- hashtags ---- */
 
-char *keyword_hashtag(const char *keyword) {
+bool keyword_hashtag(const char *keyword, char **tag) {
   struct strbuf out = {0};
   size_t len = strlen(keyword);
   bool begins = true;
@@ -321,8 +321,8 @@ char *keyword_hashtag(const char *keyword) {
     begins = character == ' ' || character == '-';
     at += n;
   }
-  if (letters && out.len <= HASHTAG_BYTES)
-    return strbuf_take(&out);
+  bool failed = out.failed;
+  *tag = !failed && letters && out.len <= HASHTAG_BYTES ? strbuf_take(&out) : NULL;
   strbuf_fini(&out);
-  return NULL;
+  return !failed;
 }

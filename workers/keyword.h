@@ -29,8 +29,8 @@ struct keywords {
 bool keywords_find(const struct keyword_source *source, struct keywords *out);
 void keywords_fini(struct keywords *keywords);
 
-/* "heat pumps" as "HeatPumps": letters and digits only, words begun in upper case. NULL
- * when it is no hashtag (no letter, longer than 40 bytes) or without memory. The caller's. */
-char *keyword_hashtag(const char *keyword);
+/* "heat pumps" as "HeatPumps": letters and digits only, words begun in upper case. *tag is the
+ * caller's, NULL when it is no hashtag (no letter, longer than 40 bytes). False without memory. */
+bool keyword_hashtag(const char *keyword, char **tag);
 
 #endif

@@ -248,7 +248,7 @@ static void add_notice(struct post_body *body, const struct markdown_block *bloc
 }
 
 static void add_one(struct post_body *body, const struct markdown_block *block) {
-  if (article_is_notice(block)) {
+  if (article_remark(body->article, block) == ARTICLE_NOTICE) {
     add_notice(body, block);
     return;
   }
@@ -269,9 +269,9 @@ static void add_blocks(struct post_body *body, const struct article_section *sec
     int64_t words = run_words(section, i, end);
     bool list = is_list(block);
     if ((list && section->part != ARTICLE_BODY) ||
-        (section->part == ARTICLE_LEAD && article_is_note(block)))
+        article_remark(body->article, block) == ARTICLE_NOTE)
       continue; /* key points, the sources, notes: they have places of their own */
-    if (words <= allowance || article_is_notice(block)) {
+    if (words <= allowance || article_remark(body->article, block) == ARTICLE_NOTICE) {
       if (list)
         add_list(body, block, end - i);
       else
@@ -330,6 +330,7 @@ static void add_dates(struct strbuf *out, const struct post_body *body) {
     write_words_add(out, citations->n == 1 ? body->words->dated_one : body->words->dated_many,
                     a.data, b.data);
   }
+  out->failed = out->failed || a.failed || b.failed;
   strbuf_fini(&a);
   strbuf_fini(&b);
 }
@@ -356,6 +357,7 @@ static void add_covers(struct strbuf *out, const struct post_body *body) {
     strbuf_putc(out, ' ');
     write_words_add(out, body->words->covers, list.data, "");
   }
+  out->failed = out->failed || list.failed;
   strbuf_fini(&list);
 }
 
@@ -439,7 +441,7 @@ static void add_notes(struct post_body *body) {
     if (section->part == ARTICLE_SOURCES)
       add_blocks(body, section, INT64_MAX);
     for (size_t k = 0; k < section->n && section->part == ARTICLE_LEAD; k++)
-      if (article_is_note(&section->blocks[k]))
+      if (article_remark(body->article, &section->blocks[k]) == ARTICLE_NOTE)
         add_block(body, &section->blocks[k], section->blocks[k].text);
   }
 }

@@ -25,15 +25,21 @@ static bool is_listed(const json_t *list, const char *tag) {
   return false;
 }
 
-static bool tag_fits(const struct platform *platform, const struct tags *tags, const char *tag) {
-  struct strbuf line = {0};
-  strbuf_printf(&line, "%s #%s", tags->line.data != NULL ? tags->line.data : "\n\n", tag);
+/* Adds a hashtag unless it is there or has no room. False without memory. */
+static bool add_tag(const struct platform *platform, struct tags *tags, const char *tag) {
+  if (is_listed(tags->list, tag))
+    return true;
   const struct text_limit limit = {.characters = platform->characters_max / TAGS_SHARE,
                                    .bytes = platform->bytes_max / TAGS_SHARE,
                                    .count = platform->count};
-  bool fits = line.data != NULL && text_cut_fits(&limit, line.data, line.len);
-  strbuf_fini(&line);
-  return fits;
+  size_t before = tags->line.len;
+  strbuf_printf(&tags->line, "%s#%s", before == 0 ? "\n\n" : " ", tag);
+  if (tags->line.failed)
+    return false;
+  if (text_cut_fits(&limit, tags->line.data, tags->line.len))
+    return json_array_append_new(tags->list, json_string(tag)) == 0;
+  strbuf_truncate(&tags->line, before);
+  return true;
 }
 
 static bool make_tags(const struct platform *platform, const struct keywords *keywords,
@@ -43,14 +49,11 @@ static bool make_tags(const struct platform *platform, const struct keywords *ke
   for (size_t i = 0; ok && i < keywords->n; i++) {
     if (json_array_size(tags->list) == platform->hashtags_max)
       break;
-    char *tag = keyword_hashtag(keywords->items[i]);
-    if (tag != NULL && !is_listed(tags->list, tag) && tag_fits(platform, tags, tag)) {
-      strbuf_printf(&tags->line, "%s#%s", tags->line.len == 0 ? "\n\n" : " ", tag);
-      ok = json_array_append_new(tags->list, json_string(tag)) == 0;
-    }
+    char *tag = NULL;
+    ok = keyword_hashtag(keywords->items[i], &tag) && (tag == NULL || add_tag(platform, tags, tag));
     free(tag);
   }
-  return ok && !tags->line.failed;
+  return ok;
 }
 
 /* ---- text ---- */

@@ -18,6 +18,7 @@
 #define EXCERPT_CHARACTERS     300
 #define TEXTS_MAX              4096 /* blocks read for keywords */
 #define NAMES_MAX              16
+#define FEW_SOURCES            3
 #define LANGUAGE_LEN           9
 
 /* Everything that is made on the way, released by draft_fini. */
@@ -190,7 +191,7 @@ static void find_points(struct draft *draft) {
     for (size_t k = 0; k < section->n && section->part != ARTICLE_SOURCES; k++) {
       const struct markdown_block *block = &section->blocks[k];
       if (block->kind != MARKDOWN_PARAGRAPH || block->plain[0] == '\0' ||
-          article_is_notice(block) || article_is_note(block))
+          article_remark(&draft->article, block) != ARTICLE_NO_REMARK)
         continue;
       if (draft->n_points < POST_BODY_POINTS_MAX)
         draft->points[draft->n_points++] = block->plain;
@@ -230,8 +231,8 @@ static bool make_keywords(struct draft *draft) {
         article_is_named(section, draft->language))
       names[source.n_names++] = section->heading->plain;
     for (size_t k = 0; k < section->n && source.n_texts < TEXTS_MAX; k++)
-      if (section->blocks[k].kind != MARKDOWN_CODE && !article_is_note(&section->blocks[k]) &&
-          !article_is_notice(&section->blocks[k]))
+      if (section->blocks[k].kind != MARKDOWN_CODE &&
+          article_remark(&draft->article, &section->blocks[k]) == ARTICLE_NO_REMARK)
         texts[source.n_texts++] = section->blocks[k].plain;
   }
   bool ok = keywords_find(&source, &draft->keywords);
@@ -285,11 +286,16 @@ static bool make_post(struct draft *draft, struct galley_post *post) {
          post->status != NULL && post->word_count >= 0;
 }
 
+/* An unquoted remark may be about something else; with few sources it is taken as meant. */
+static bool sources_are_few(const struct draft *draft) {
+  return article_says_few(&draft->article, draft->citations.n > FEW_SOURCES);
+}
+
 static bool make_socials(const struct draft *draft, struct write_output *out) {
   const struct social_source source = {
       .title = draft->title,
       .language = out->post.language,
-      .remark = article_has_notice(&draft->article) ? draft->body.words->few_sources : NULL,
+      .remark = sources_are_few(draft) ? draft->body.words->few_sources : NULL,
       .points = draft->points,
       .n_points = draft->n_points,
       .keywords = &draft->keywords,
