@@ -184,15 +184,18 @@ static void take_texts(struct feed_draft *draft, struct feed_item *item) {
 
 static char *take_guid(struct feed_draft *draft, const struct feed_item *item) {
   char *guid = plain(draft, FEED_SLOT_GUID, FEED_TEXT_MAX, true);
-  if (guid && strlen(guid) > FEED_GUID_MAX) {
-    char *hash = hashed(guid, 0);
-    free(guid);
-    return hash;
-  }
   drop_if_blank(&guid);
-  if (guid || draft->no_memory)
+  if (draft->no_memory)
     return guid;
-  return item->url ? strdup(item->url) : hashed(item->title, item->published_at_ms);
+  if (!guid && !item->url)
+    return hashed(item->title, item->published_at_ms);
+  if (!guid)
+    guid = strdup(item->url);
+  if (!guid || strlen(guid) <= FEED_GUID_MAX)
+    return guid;
+  char *hash = hashed(guid, 0);
+  free(guid);
+  return hash;
 }
 
 /* Makes the item of a draft that has something to read. False without memory. */
