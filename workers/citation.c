@@ -46,11 +46,11 @@ static bool add_json(struct citations *out, const json_t *entry) {
 
 bool citations_of_json(const char *json, struct citations *out) {
   *out = (struct citations){0};
-  json_error_t error = {0};
-  json_t *list = json != NULL ? json_loads(json, 0, &error) : NULL;
-  if (json != NULL &&
-      list == NULL) /* jansson has a text for what is no JSON, and none without memory */
-    return error.text[0] != '\0' && json_error_code(&error) != json_error_out_of_memory;
+  if (json == NULL || json[0] == '\0')
+    return true;
+  json_t *list = json_loads(json, JSON_DECODE_ANY, NULL);
+  if (list == NULL)
+    return false;
   size_t n = json_array_size(list);
   bool ok = reserve(out, n);
   for (size_t i = 0; ok && i < n; i++)

@@ -121,7 +121,12 @@ static bool read_report(struct draft *draft, struct verdict *verdict) {
                 (long long)topic->id);
     return false;
   }
-  return read_sources(draft) || no_memory(topic, verdict);
+  if (read_sources(draft))
+    return true;
+  verdict_set(verdict, GALLEY_RETRY, -1, "data",
+              "the citations of topic %lld cannot be read: they are no JSON, or there is no memory",
+              (long long)topic->id);
+  return false;
 }
 
 /* ---- title and summary ---- */

@@ -465,7 +465,7 @@ static void sources_keep_numbers_that_have_gaps(void **state) {
 
 static void citations_that_are_no_list_are_no_citations(void **state) {
   (void)state;
-  static const char *const lists[] = {NULL, "", "{}", "[", "[null]", "\"x\""};
+  static const char *const lists[] = {NULL, "", "{}", "[]", "[null]", "\"x\""};
   for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
     struct galley_topic topic = {.id = 1,
                                  .title = "Wind",
@@ -477,6 +477,18 @@ static void citations_that_are_no_list_are_no_citations(void **state) {
                         "This post is about “Wind”.\n\n## A\n\nOne \\[1\\].\n");
     stage_output_fini(&output);
   }
+}
+
+static void citations_that_cannot_be_read_are_not_taken_for_none(void **state) {
+  (void)state;
+  struct galley_topic topic = english;
+  topic.citations = "[{\"n\":1,";
+  struct stage_output output;
+  struct verdict verdict = run(&topic, "en", &output);
+  assert_int_equal(verdict.outcome, GALLEY_RETRY);
+  assert_has(verdict.error, "citations of topic 5");
+  assert_null(output.u.write.post.content);
+  stage_output_fini(&output);
 }
 
 static void japanese_and_greek_posts_are_whole(void **state) {
@@ -586,6 +598,7 @@ int main(void) {
       cmocka_unit_test(any_markdown_is_a_report),
       cmocka_unit_test(sources_keep_numbers_that_have_gaps),
       cmocka_unit_test(citations_that_are_no_list_are_no_citations),
+      cmocka_unit_test(citations_that_cannot_be_read_are_not_taken_for_none),
       cmocka_unit_test(japanese_and_greek_posts_are_whole),
       cmocka_unit_test(keywords_are_the_topic_its_sections_and_what_recurs),
       cmocka_unit_test(hashtags_are_letters_and_digits),
