@@ -224,12 +224,17 @@ static size_t scan(const struct sentences *s, size_t from, bool *whole) {
 }
 
 bool sentence_next(struct sentences *s, struct sentence *sentence) {
-  bool parted;
-  size_t from = skip_space(s, s->pos, &parted);
-  if (s->pos > 0 && parted)
-    s->paragraph++;
-  if (s->pos == 0 || parted)
-    from += list_mark(s, from);
+  size_t from = s->pos, mark;
+  bool first = s->pos == 0;
+  do {
+    bool parted;
+    from = skip_space(s, from, &parted);
+    if (parted && !first)
+      s->paragraph++;
+    mark = first || parted ? list_mark(s, from) : 0;
+    from += mark;
+    first = false;
+  } while (mark > 0);
   if (from >= s->len)
     return false;
   sentence->start = from;

@@ -118,7 +118,7 @@ static bool is_about(const struct subject *subject, const struct naming *text,
 static double recency(int64_t published_at_ms, int64_t now_ms) {
   if (published_at_ms == 0)
     return UNDATED_RECENCY;
-  double days = (double)(now_ms - published_at_ms) / DAY_MS;
+  double days = ((double)now_ms - (double)published_at_ms) / DAY_MS;
   return days <= 0.0 ? 1.0 : exp2(-days / SOURCES_HALF_LIFE_DAYS);
 }
 
