@@ -162,7 +162,7 @@ static void add_list(struct strbuf *out, const char *key, const json_t *list) {
   }
 }
 
-static void add_front_matter(struct strbuf *out, const struct dialect *dialect,
+static bool add_front_matter(struct strbuf *out, const struct dialect *dialect,
                              const struct galley_post *post) {
   int64_t modified =
       post->updated_at_ms > post->created_at_ms ? post->updated_at_ms : post->created_at_ms;
@@ -175,23 +175,27 @@ static void add_front_matter(struct strbuf *out, const struct dialect *dialect,
   add_pair(out, "slug", post->slug);
   add_pair(out, "description", post->meta_description);
   add_pair(out, dialect->summary, post->excerpt);
-  json_t *keywords = post->keywords != NULL ? json_loads(post->keywords, 0, NULL) : NULL;
+  json_t *keywords = NULL;
+  bool tagged = post->keywords != NULL && post->keywords[0] != '\0';
+  if (tagged)
+    keywords = json_loads(post->keywords, JSON_DECODE_ANY, NULL);
   add_list(out, "keywords", keywords);
   add_list(out, "tags", keywords);
+  bool keywords_read = !tagged || keywords != NULL;
   json_decref(keywords);
   add_pair(out, dialect->language, post->language);
   strbuf_printf(out, "galley_post: %lld\n---\n\n", (long long)post->id);
+  return keywords_read;
 }
 
 bool front_matter_file(struct strbuf *out, enum front_matter_format format,
                        const struct galley_post *post) {
   const char *body = post->content != NULL ? post->content : "";
-  bool readable = true;
-  add_front_matter(out, &dialects[format], post);
+  bool readable = add_front_matter(out, &dialects[format], post);
   if (format == FRONT_MATTER_JEKYLL)
     front_matter_liquid(out, body);
   else
-    readable = front_matter_shortcodes(out, body);
+    readable = front_matter_shortcodes(out, body) && readable;
   if (out->len > 0 && out->data[out->len - 1] != '\n')
     strbuf_putc(out, '\n');
   return readable && !out->failed;

@@ -96,8 +96,10 @@ static void judge(const struct stage_input *input, const struct http_reply *repl
   if (make_file(target, format, post, out) && make_url(target, format, post, out))
     *verdict = VERDICT_DONE;
   else
-    verdict_set(verdict, GALLEY_RETRY, -1, "memory", "no memory for the file of post %lld",
-                (long long)post->id);
+    verdict_set(
+        verdict, GALLEY_RETRY, -1, "memory",
+        "the file of post %lld cannot be made: no memory, or its body or keywords cannot be read",
+        (long long)post->id);
 }
 
 const struct provider provider_folder = {

@@ -146,13 +146,23 @@ static void a_post_without_extras_is_still_a_file(void **state) {
                                    .title = "X",
                                    .language = "en",
                                    .created_at_ms = CREATED_MS,
-                                   .keywords = "not json",
+                                   .keywords = "{}",
                                    .content = "no newline"};
   char *file = file_of(&post, FRONT_MATTER_HUGO);
   assert_string_equal(file, "---\ntitle: \"X\"\ndate: 2026-03-01T12:00:00Z\n"
                             "lastmod: 2026-03-01T12:00:00Z\ndraft: false\nslug: \"x\"\n"
                             "language: \"en\"\ngalley_post: 1\n---\n\nno newline\n");
   free(file);
+}
+
+static void keywords_that_cannot_be_read_are_not_left_out(void **state) {
+  (void)state;
+  struct galley_post post = plain_post;
+  post.keywords = "not json";
+  struct publish_target target = target_of("hugo", "/srv/site");
+  struct stage_output output;
+  assert_int_equal(publish(&post, &target, &output).outcome, GALLEY_RETRY);
+  stage_output_fini(&output);
 }
 
 static void assert_scalar(const char *text, const char *expected) {
@@ -296,6 +306,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(the_url_is_that_of_the_built_page),
       cmocka_unit_test(the_file_is_these_bytes),
       cmocka_unit_test(a_post_without_extras_is_still_a_file),
+      cmocka_unit_test(keywords_that_cannot_be_read_are_not_left_out),
       cmocka_unit_test(strings_are_quoted_for_yaml),
       cmocka_unit_test(liquid_is_written_as_an_output_of_itself),
       cmocka_unit_test(shortcodes_are_parted_in_text_and_commented_in_code),
