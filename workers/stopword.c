@@ -272,7 +272,7 @@ static const char *const portuguese[] = {
 
 const char *const stopword_languages[] = {"en", "de", "fr", "es", "it", "nl", "pt", NULL};
 
-struct list {
+struct stopword_list {
   const char *language;
   const char *const *words;
   size_t n;
@@ -280,12 +280,12 @@ struct list {
 
 #define LIST(tag, array)                                                                           \
   { tag, array, sizeof(array) / sizeof((array)[0]) }
-static const struct list lists[] = {
+static const struct stopword_list lists[] = {
     LIST("en", english), LIST("de", german), LIST("fr", french),     LIST("es", spanish),
     LIST("it", italian), LIST("nl", dutch),  LIST("pt", portuguese),
 };
 
-static const struct list *list_find(const char *language) {
+const struct stopword_list *stopword_find(const char *language) {
   for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
     if (strncmp(lists[i].language, language, 2) == 0 &&
         (language[2] == '\0' || language[2] == '-' || language[2] == '_'))
@@ -294,10 +294,15 @@ static const struct list *list_find(const char *language) {
 }
 
 static size_t letters(const char *entry) {
-  return strcspn(entry, "+^1");
+  size_t n = 0;
+  while (entry[n] >= 'a') /* the marks come before the letters in ASCII */
+    n++;
+  return n;
 }
 
 static int compare(const char *word, size_t len, const char *entry) {
+  if (len > 0 && word[0] != entry[0])
+    return (unsigned char)word[0] < (unsigned char)entry[0] ? -1 : 1;
   size_t n = letters(entry);
   int order = memcmp(word, entry, len < n ? len : n);
   if (order != 0)
@@ -318,8 +323,7 @@ static unsigned entry_roles(const char *entry) {
   return roles;
 }
 
-unsigned stopword_roles(const char *language, const char *word, size_t len) {
-  const struct list *list = list_find(language);
+unsigned stopword_roles(const struct stopword_list *list, const char *word, size_t len) {
   size_t low = 0, high = list == NULL ? 0 : list->n;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
@@ -335,8 +339,7 @@ unsigned stopword_roles(const char *language, const char *word, size_t len) {
   return one_letter ? STOPWORD_PLAIN : STOPWORD_NONE;
 }
 
-bool stopword_sorted(const char *language) {
-  const struct list *list = list_find(language);
+bool stopword_sorted(const struct stopword_list *list) {
   if (list == NULL)
     return false;
   for (size_t i = 1; i < list->n; i++)

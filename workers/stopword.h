@@ -16,14 +16,18 @@ enum stopword_role {
   STOPWORD_PERSON = 8, /* first or second person: the writer or the reader speaks */
 };
 
-/* The roles of a folded word of len bytes, or-ed; STOPWORD_NONE when it is no stop word or when
- * there is no list for the language. A single ASCII letter is always at least PLAIN. */
-unsigned stopword_roles(const char *language, const char *word, size_t len);
+struct stopword_list;
+/* The list of a language tag; NULL when there is none, which every function here takes. */
+const struct stopword_list *stopword_find(const char *language);
+
+/* The roles of a folded word of len bytes, or-ed; STOPWORD_NONE when it is no stop word. A single
+ * ASCII letter is always at least PLAIN. */
+unsigned stopword_roles(const struct stopword_list *list, const char *word, size_t len);
 
 /* The languages that have a list, two letters each, in a fixed order; NULL ends the array. */
 extern const char *const stopword_languages[];
 
-/* True when the list of `language` is in the order that the look-up relies on. */
-bool stopword_sorted(const char *language);
+/* True when the list is in the order that the look-up relies on. */
+bool stopword_sorted(const struct stopword_list *list);
 
 #endif

@@ -19,7 +19,8 @@ static const struct range ranges[] = {
     {0xff66, 0xff9f, SCRIPT_KATAKANA}, {0x20000, 0x3ffff, SCRIPT_HAN},
 };
 
-/* Endings by language, longest first within a language; the first that fits is replaced. */
+/* Endings, those of a language together, longest first within a language; the first that fits is
+ * replaced. */
 struct ending {
   const char *language, *cut, *put;
   size_t stem_min; /* bytes that must stay */
@@ -116,12 +117,13 @@ static size_t fold_character(char *out, size_t used, int32_t c) {
   return used;
 }
 
-static size_t cut_ending(const char *language, const char *folded, size_t len, char *stem) {
+static size_t cut_ending(const struct words *words, size_t len, char *stem) {
+  const char *folded = words->folded;
   memcpy(stem, folded, len + 1);
-  for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+  for (size_t i = words->endings; i < words->endings + words->n_endings; i++) {
     const struct ending *ending = &endings[i];
     size_t cut = strlen(ending->cut);
-    if (strncmp(ending->language, language, 2) != 0 || len < cut + ending->stem_min ||
+    if (len < cut + ending->stem_min || folded[len - 1] != ending->cut[cut - 1] ||
         memcmp(folded + len - cut, ending->cut, cut) != 0)
       continue;
     size_t put = strlen(ending->put);
@@ -132,7 +134,13 @@ static size_t cut_ending(const char *language, const char *folded, size_t len, c
 }
 
 void words_init(struct words *words, const char *text, size_t len, const char *language) {
-  *words = (struct words){.text = text, .len = len, .language = language};
+  const size_t n = sizeof endings / sizeof endings[0];
+  *words = (struct words){.text = text, .len = len, .stopwords = stopword_find(language)};
+  while (words->endings < n && strncmp(endings[words->endings].language, language, 2) != 0)
+    words->endings++;
+  while (words->endings + words->n_endings < n &&
+         strncmp(endings[words->endings + words->n_endings].language, language, 2) == 0)
+    words->n_endings++;
 }
 
 static enum script peek(const struct words *words, size_t pos, int32_t *c, size_t *wide) {
@@ -227,10 +235,10 @@ bool words_next(struct words *words, struct word *word) {
     words->folded[used] = '\0';
     if (used == 0)
       continue;
-    size_t stem_len = cut_ending(words->language, words->folded, used, words->stem);
+    size_t stem_len = cut_ending(words, used, words->stem);
     word->exact = words_hash(0, words->folded, used);
     word->stem = words_hash(0, words->stem, stem_len);
-    word->roles = word->number ? 0 : stopword_roles(words->language, words->folded, used);
+    word->roles = word->number ? 0 : stopword_roles(words->stopwords, words->folded, used);
     word->capital = is_capital(words, word->start);
     return true;
   }

@@ -22,11 +22,14 @@ struct word {
   bool joined;       /* one space, one hyphen or nothing parts it from the word before */
 };
 
+struct stopword_list;
+
 /* A walk over the words of a text. The text is borrowed; bytes that are not UTF-8 part words. */
 struct words {
   const char *text;
   size_t len, pos;
-  const char *language;
+  const struct stopword_list *stopwords;
+  size_t endings, n_endings;     /* where the language's endings stand in their table */
   size_t covered;                /* end of the last pair of Han characters */
   char folded[WORDS_FOLDED_MAX]; /* of the word last given, NUL-terminated */
   char stem[WORDS_FOLDED_MAX];
