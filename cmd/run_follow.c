@@ -1,5 +1,6 @@
 #include "run_follow.h"
 #include "output.h"
+#include "run_chain.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -163,8 +164,7 @@ static int ensure_worker(struct wait *wait) {
 static enum galley_rc look(struct wait *wait) {
   wait->view = (struct view){0};
   galley_watch_clear(wait->session->q);
-  return galley_jobs_of_workflow(wait->session->q, wait->follow->workflow_id, look_at_job,
-                                 &wait->view);
+  return run_chain_each(wait->session, wait->follow->workflow_id, look_at_job, &wait->view);
 }
 
 static void rest(const struct wait *wait) {

@@ -1,5 +1,6 @@
 #include "run_result.h"
 #include "output.h"
+#include "run_chain.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -116,7 +117,7 @@ static bool take_publication(void *arg, const void *row) {
 
 int run_result(struct session *session, int64_t workflow_id) {
   struct result result = {.session = session, .workflow_id = workflow_id};
-  enum galley_rc rc = galley_jobs_of_workflow(session->q, workflow_id, take_job, &result);
+  enum galley_rc rc = run_chain_each(session, workflow_id, take_job, &result);
   /* A post whose publish job belongs to another workflow was published all the same. */
   for (size_t i = 0; rc == GALLEY_OK && i < result.n_posts; i++)
     if (!result.published[i])

@@ -1,6 +1,7 @@
 /* research: a cited report about a topic. Before any work the topic is reserved, so that a fresh
  * report is used again for nothing and two workers never research the same thing at once. */
 #include "clock.h"
+#include "digest.h"
 #include "handler_list.h"
 #include "payload.h"
 #include "step.h"
@@ -188,26 +189,29 @@ static void stop(struct task *task) {
     step_stop(&research->step);
 }
 
-/* The write job that follows: same language, and the targets that were asked for. */
+/* The write job that follows: same language, and the targets that were asked for. A live one that
+ * was asked for the same is that job. */
 static enum galley_rc enqueue_write(struct galley *q, const struct task *task,
-                                    const struct research *research) {
-  char key[64];
-  int64_t id;
+                                    const struct research *research, int64_t *id) {
+  char key[96], digest[DIGEST_SIZE];
   json_t *payload =
       json_pack("{s:I, s:s, s:O*}", "topic_id", (json_int_t)research->topic_id, "language",
                 research->language, "targets", json_object_get(research->payload, "targets"));
   char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
   json_decref(payload);
-  if (!text)
+  const char *parts[] = {text};
+  if (!text || !digest_strings(parts, 1, digest)) {
+    free(text);
     return GALLEY_NO_MEMORY;
-  snprintf(key, sizeof key, "write:%lld:%s", (long long)research->topic_id, research->language);
+  }
+  snprintf(key, sizeof key, "write:%s", digest);
   struct galley_spec spec = GALLEY_SPEC_INIT;
   spec.kind = "write";
   spec.payload = text;
   spec.unique_key = key;
   spec.priority = task->job->priority;
   spec.parent_id = task->job->id;
-  enum galley_rc rc = galley_enqueue(q, &spec, &id, NULL);
+  enum galley_rc rc = galley_enqueue(q, &spec, id, NULL);
   free(text);
   return rc;
 }
@@ -217,21 +221,21 @@ static enum galley_rc save(struct galley *q, void *arg, const char **result) {
   struct research *research = task->state;
   const struct research_output *out = &research->step.output.u.research;
   enum galley_rc rc = GALLEY_OK;
+  int64_t next = 0;
   if (!research->hit) {
     const struct galley_report report = {
         .markdown = out->markdown, .citations = out->citations, .word_count = out->word_count};
     rc = galley_topic_report(q, research->topic_id, &report);
   }
   if (rc == GALLEY_OK)
-    rc = enqueue_write(q, task, research);
+    rc = enqueue_write(q, task, research, &next);
   if (rc != GALLEY_OK)
     return rc;
-  json_t *json =
-      research->hit
-          ? json_pack("{s:I, s:s}", "topic_id", (json_int_t)research->topic_id, "cache", "hit")
-          : json_pack("{s:I, s:s, s:I, s:I}", "topic_id", (json_int_t)research->topic_id, "cache",
-                      "miss", "words", (json_int_t)out->word_count, "sources",
-                      (json_int_t)out->n_sources);
+  json_t *json = json_pack("{s:I, s:s, s:[I]}", "topic_id", (json_int_t)research->topic_id, "cache",
+                           research->hit ? "hit" : "miss", "next", (json_int_t)next);
+  if (json && !research->hit)
+    json_object_update_new(json, json_pack("{s:I, s:I}", "words", (json_int_t)out->word_count,
+                                           "sources", (json_int_t)out->n_sources));
   rc = task_set_result(task, json);
   *result = task->result;
   return rc;

@@ -83,8 +83,9 @@ static void stop(struct task *task) {
     step_stop(&writing->step);
 }
 
+/* Adds the job's id to `next`. */
 static enum galley_rc enqueue_publish(struct galley *q, const struct task *task, int64_t post_id,
-                                      const char *target) {
+                                      const char *target, json_t *next) {
   char key[GALLEY_KEY_MAX];
   int64_t id;
   json_t *payload = json_pack("{s:I, s:s}", "post_id", (json_int_t)post_id, "target", target);
@@ -100,23 +101,26 @@ static enum galley_rc enqueue_publish(struct galley *q, const struct task *task,
   spec.priority = task->job->priority;
   spec.parent_id = task->job->id;
   enum galley_rc rc = galley_enqueue(q, &spec, &id, NULL);
+  if (rc == GALLEY_OK && json_array_append_new(next, json_integer(id)) != 0)
+    rc = GALLEY_NO_MEMORY;
   free(text);
   return rc;
 }
 
 /* The targets of the payload, or all that are configured. */
 static enum galley_rc enqueue_targets(struct galley *q, const struct task *task,
-                                      const struct writing *writing, int64_t post_id) {
+                                      const struct writing *writing, int64_t post_id,
+                                      json_t *next) {
   const struct config *config = task->env->config;
   const json_t *targets = json_object_get(writing->payload, "targets");
   enum galley_rc rc = GALLEY_OK;
   if (json_is_array(targets)) {
     for (size_t i = 0; rc == GALLEY_OK && i < json_array_size(targets); i++)
-      rc = enqueue_publish(q, task, post_id, json_string_value(json_array_get(targets, i)));
+      rc = enqueue_publish(q, task, post_id, json_string_value(json_array_get(targets, i)), next);
     return rc;
   }
   for (size_t i = 0; rc == GALLEY_OK && i < config->n_targets; i++)
-    rc = enqueue_publish(q, task, post_id, config->targets[i].name);
+    rc = enqueue_publish(q, task, post_id, config->targets[i].name, next);
   return rc;
 }
 
@@ -140,14 +144,17 @@ static enum galley_rc save(struct galley *q, void *arg, const char **result) {
   struct writing *writing = task->state;
   const struct write_output *out = &writing->step.output.u.write;
   int64_t post_id = 0;
-  enum galley_rc rc = save_posts(q, writing, &post_id);
+  json_t *next = json_array();
+  enum galley_rc rc = next ? save_posts(q, writing, &post_id) : GALLEY_NO_MEMORY;
   if (rc == GALLEY_OK)
-    rc = enqueue_targets(q, task, writing, post_id);
-  if (rc != GALLEY_OK)
+    rc = enqueue_targets(q, task, writing, post_id, next);
+  if (rc != GALLEY_OK) {
+    json_decref(next);
     return rc;
-  json_t *json = json_pack("{s:I, s:s, s:I, s:I}", "post_id", (json_int_t)post_id, "title",
+  }
+  json_t *json = json_pack("{s:I, s:s, s:I, s:I, s:o}", "post_id", (json_int_t)post_id, "title",
                            out->post.title, "words", (json_int_t)out->post.word_count,
-                           "social_posts", (json_int_t)out->n_socials);
+                           "social_posts", (json_int_t)out->n_socials, "next", next);
   rc = task_set_result(task, json);
   *result = task->result;
   return rc;

@@ -267,3 +267,16 @@ done|1"
   assert_sql "SELECT count(*) FROM topics" 1
   assert_sql "SELECT count(*) FROM blog_posts" 1
 }
+
+@test "a run whose next job another run has asked for waits for that one" {
+  server_start
+  collect_feeds en.xml
+  galley run "cargo bikes" >first 2>/dev/null
+  # Another workflow is to write the same post, and takes its time.
+  payload=$(sql "SELECT payload FROM jobs WHERE kind='write'")
+  key=$(sql "SELECT unique_key FROM jobs WHERE kind='write'")
+  sql "INSERT INTO jobs(kind,payload,unique_key,run_at_ms) VALUES('write','$payload','$key',(unixepoch()+2)*1000)"
+  galley run "cargo bikes" >second 2>/dev/null
+  cmp first second
+  assert_sql "SELECT count(*) FROM jobs WHERE state<>'done'" 0
+}
