@@ -161,7 +161,7 @@ static void scan_sentence(struct scan *scan, const struct extract *extract, size
 }
 
 bool phrase_collect(struct phrases *phrases, const struct extract *extract,
-                     const struct subject *subject, const char *language, struct arena *arena) {
+                    const struct subject *subject, const char *language, struct arena *arena) {
   *phrases = (struct phrases){
       .items = arena_alloc(arena, PHRASE_MAX, sizeof *phrases->items),
       .slots = arena_alloc(arena, SLOTS, sizeof *phrases->slots),

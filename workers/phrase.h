@@ -42,6 +42,6 @@ struct phrases {
 
 /* Memory comes from the arena; surfaces point into the sources' texts. False without memory. */
 bool phrase_collect(struct phrases *phrases, const struct extract *extract,
-                     const struct subject *subject, const char *language, struct arena *arena);
+                    const struct subject *subject, const char *language, struct arena *arena);
 
 #endif

@@ -27,8 +27,7 @@ struct sentences {
 };
 
 /* `language` is a primary tag and chooses the abbreviations; any string will do. */
-void sentence_init(struct sentences *sentences, const char *text, size_t len,
-                    const char *language);
+void sentence_init(struct sentences *sentences, const char *text, size_t len, const char *language);
 /* False at the end. */
 bool sentence_next(struct sentences *sentences, struct sentence *sentence);
 
