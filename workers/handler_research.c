@@ -39,7 +39,8 @@ static const char *place(char **cursor, const char *text) {
 /* A hit outlives the list's callback: one allocation with the texts that research reads. */
 static struct galley_hit *hit_copy(const struct galley_hit *hit) {
   const struct galley_document *d = &hit->document;
-  const char *texts[] = {d->source_url, d->title, d->content, d->language, d->domain};
+  const char *texts[] = {d->source_url, d->canonical_url, d->title, d->content,
+                         d->summary,    d->language,      d->domain};
   size_t size = sizeof *hit;
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     size += texts[i] ? strlen(texts[i]) + 1 : 0;
@@ -55,8 +56,10 @@ static struct galley_hit *hit_copy(const struct galley_hit *hit) {
                                             .paywall = d->paywall,
                                             .feed_id = d->feed_id,
                                             .source_url = place(&cursor, d->source_url),
+                                            .canonical_url = place(&cursor, d->canonical_url),
                                             .title = place(&cursor, d->title),
                                             .content = place(&cursor, d->content),
+                                            .summary = place(&cursor, d->summary),
                                             .language = place(&cursor, d->language),
                                             .domain = place(&cursor, d->domain)};
   return copy;
