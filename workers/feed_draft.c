@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ITEMS_FIRST  16
+#define ELLIPSIS     "\xE2\x80\xA6"
 #define LANGUAGE_MAX 3 /* letters of a primary tag that names a language */
 
 bool feed_draft_wants(const struct feed_draft *draft, enum feed_slot slot, int rank) {
@@ -75,11 +76,11 @@ static char *plain(struct feed_draft *draft, enum feed_slot slot, size_t max, bo
   return text;
 }
 
-static char *made_title(const char *text) {
-  struct text_flow flow = {.max = FEED_TITLE_MADE_MAX, .one_line = true};
+static char *made_title(const char *text, size_t max) {
+  struct text_flow flow = {.max = max - strlen(ELLIPSIS), .one_line = true};
   text_flow_add(&flow, text, strlen(text));
   if (flow.full)
-    strbuf_puts(&flow.out, "\xE2\x80\xA6");
+    strbuf_puts(&flow.out, ELLIPSIS);
   return text_flow_take(&flow);
 }
 
@@ -102,9 +103,12 @@ static char *hashed(const char *title, int64_t published_at_ms) {
 }
 
 /* "de-AT" is "de"; NULL for what is no tag of a language. */
-static char *primary_tag(const char *text) {
+static char *primary_tag(struct feed_draft *draft) {
+  const char *text = draft->slots[FEED_SLOT_LANGUAGE].value;
   char tag[LANGUAGE_MAX + 1];
   size_t n = 0;
+  if (!text)
+    return NULL;
   text += strspn(text, " \t\r\n");
   while (isalpha((unsigned char)text[n])) {
     if (n == LANGUAGE_MAX)
@@ -114,7 +118,11 @@ static char *primary_tag(const char *text) {
   }
   tag[n] = '\0';
   bool ends = text[n] == '\0' || strchr("-_ \t\r\n,;", text[n]);
-  return n < 2 || !ends || strcmp(tag, "und") == 0 ? NULL : strdup(tag);
+  if (n < 2 || !ends || strcmp(tag, "und") == 0)
+    return NULL;
+  char *copy = strdup(tag);
+  draft->no_memory = draft->no_memory || !copy;
+  return copy;
 }
 
 /* Blogs write "R&amp;D" here even in a CDATA section. */
@@ -204,16 +212,17 @@ static bool make_item(struct feed_draft *draft, struct feed_item *item) {
   draft->slots[FEED_SLOT_LINK].value = NULL;
   if (item->url && !(item->canonical_url = url_canonical(item->url)))
     draft->no_memory = true;
-  if (!item->title)
-    item->title = item->content ? made_title(item->content) : item->url ? strdup(item->url) : NULL;
+  if (!item->title && item->content)
+    item->title = made_title(item->content, FEED_TITLE_MADE_MAX);
+  else if (!item->title && item->url)
+    item->title = made_title(item->url, FEED_TITLE_MAX);
   if (!item->content)
     item->content = strdup("");
   if (!item->title || !item->content)
     return false;
   if (draft->slots[FEED_SLOT_DATE].value)
     item->published_at_ms = feed_date_parse(draft->slots[FEED_SLOT_DATE].value);
-  if (draft->slots[FEED_SLOT_LANGUAGE].value)
-    item->language = primary_tag(draft->slots[FEED_SLOT_LANGUAGE].value);
+  item->language = primary_tag(draft);
   if (draft->n_keywords > 0 && !(item->keywords = keywords_json(draft)))
     return false;
   if (item->keywords && strcmp(item->keywords, "[]") == 0) {
@@ -268,8 +277,7 @@ bool feed_draft_finish_feed(struct feed_draft *draft, const struct feed_source *
                             bool share_author, struct feed_content *content) {
   content->title = plain(draft, FEED_SLOT_TITLE, FEED_TITLE_MAX, true);
   drop_if_blank(&content->title);
-  if (draft->slots[FEED_SLOT_LANGUAGE].value)
-    content->language = primary_tag(draft->slots[FEED_SLOT_LANGUAGE].value);
+  content->language = primary_tag(draft);
   char *author = share_author ? plain(draft, FEED_SLOT_AUTHOR, FEED_AUTHOR_MAX, true) : NULL;
   drop_if_blank(&author);
   const char *language = source->language ? source->language : content->language;

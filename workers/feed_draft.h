@@ -13,7 +13,7 @@
 #define FEED_AUTHOR_MAX     256  /* bytes */
 #define FEED_KEYWORDS_MAX   32   /* of one item; the rest is left out */
 #define FEED_KEYWORD_MAX    128  /* bytes of one */
-#define FEED_TITLE_MADE_MAX 80   /* bytes of a title that is made from the text */
+#define FEED_TITLE_MADE_MAX 83   /* bytes of a title that is made from the text */
 
 enum feed_slot {
   FEED_SLOT_GUID,

@@ -151,24 +151,26 @@ static const struct field *find_field(const xmlNode *node, enum feed_format form
 
 /* ---- values ---- */
 
-/* A copy in our own memory; libxml2's is released. */
-static char *own(xmlChar *text) {
+/* A copy in our own memory; libxml2's is released. NULL when there is none, or no memory, which the
+ * draft then knows. */
+static char *own(struct feed_draft *draft, xmlChar *text) {
   char *copy = text ? strdup((const char *)text) : NULL;
+  if (text && !copy)
+    draft->no_memory = true;
   xmlFree(text);
   return copy;
 }
 
-static char *content_of(const xmlNode *node) {
-  return own(xmlNodeGetContent(node));
+static char *content_of(struct feed_draft *draft, const xmlNode *node) {
+  return own(draft, xmlNodeGetContent(node));
 }
 
-/* NULL when it is not there. */
-static char *attribute(const xmlNode *node, const char *name) {
-  return own(xmlGetNoNsProp(node, (const xmlChar *)name));
+static char *attribute(struct feed_draft *draft, const xmlNode *node, const char *name) {
+  return own(draft, xmlGetNoNsProp(node, (const xmlChar *)name));
 }
 
-static char *xml_attribute(const xmlNode *node, const char *name) {
-  return own(xmlGetNsProp(node, (const xmlChar *)name, XML_XML_NAMESPACE));
+static char *xml_attribute(struct feed_draft *draft, const xmlNode *node, const char *name) {
+  return own(draft, xmlGetNsProp(node, (const xmlChar *)name, XML_XML_NAMESPACE));
 }
 
 static bool has_elements(const xmlNode *node) {
@@ -191,11 +193,11 @@ static char *markup_of(xmlNode *node) {
 }
 
 /* Where links in this element begin: each xml:base is relative to the one around it. */
-static char *base_of(const xmlNode *node, const char *url) {
+static char *base_of(struct reading *reading, const xmlNode *node) {
   if (!node || node->type != XML_ELEMENT_NODE)
-    return strdup(url);
-  char *outer = base_of(node->parent, url);
-  char *own_base = outer ? xml_attribute(node, "base") : NULL;
+    return strdup(reading->url);
+  char *outer = base_of(reading, node->parent);
+  char *own_base = outer ? xml_attribute(reading->draft, node, "base") : NULL;
   char *base = own_base ? url_resolve(outer, own_base) : NULL;
   free(own_base);
   if (!base)
@@ -209,7 +211,7 @@ static void offer(struct reading *reading, const struct field *field, char *valu
 }
 
 static void offer_link(struct reading *reading, const xmlNode *node, int rank, const char *link) {
-  char *base = base_of(node, reading->url);
+  char *base = base_of(reading, node);
   if (base && link)
     feed_draft_offer_link(reading->draft, rank, base, link);
   else if (!base)
@@ -218,12 +220,13 @@ static void offer_link(struct reading *reading, const xmlNode *node, int rank, c
 }
 
 static void read_text(struct reading *reading, xmlNode *node, const struct field *field) {
-  offer(reading, field, content_of(node), false);
+  offer(reading, field, content_of(reading->draft, node), false);
 }
 
 /* Markup that someone forgot to escape counts as the markup that it is. */
 static void read_html(struct reading *reading, xmlNode *node, const struct field *field) {
-  offer(reading, field, has_elements(node) ? markup_of(node) : content_of(node), true);
+  offer(reading, field, has_elements(node) ? markup_of(node) : content_of(reading->draft, node),
+        true);
 }
 
 /* The text constructs of Atom 1.0 (type: text, html, xhtml) and of 0.3 (a media type, and mode). */
@@ -234,10 +237,10 @@ static void read_atom_text(struct reading *reading, xmlNode *node, const struct 
   } types[] = {{"text", false},          {"text/plain", false}, {"html", true},
                {"text/html", true},      {"xhtml", true},       {"application/xhtml+xml", true},
                {"application/xml", true}};
-  char *type = attribute(node, "type");
-  char *mode = attribute(node, "mode");
-  char *link = attribute(node, "src");
-  char *language = xml_attribute(node, "lang");
+  char *type = attribute(reading->draft, node, "type");
+  char *mode = attribute(reading->draft, node, "mode");
+  char *link = attribute(reading->draft, node, "src");
+  char *language = xml_attribute(reading->draft, node, "lang");
   bool known = type == NULL && (mode == NULL || strcasecmp(mode, "base64") != 0);
   bool html = has_elements(node);
   for (size_t i = 0; type && i < sizeof types / sizeof types[0]; i++) {
@@ -249,7 +252,8 @@ static void read_atom_text(struct reading *reading, xmlNode *node, const struct 
   if (link)
     offer_link(reading, node, 5, link);
   else if (known)
-    offer(reading, field, has_elements(node) ? markup_of(node) : content_of(node), html);
+    offer(reading, field, has_elements(node) ? markup_of(node) : content_of(reading->draft, node),
+          html);
   if (language && field->slot == FEED_SLOT_CONTENT)
     feed_draft_offer(reading->draft, FEED_SLOT_LANGUAGE, 3, language, false);
   else
@@ -260,7 +264,7 @@ static void read_atom_text(struct reading *reading, xmlNode *node, const struct 
 }
 
 static void read_link(struct reading *reading, xmlNode *node, const struct field *field) {
-  char *link = content_of(node);
+  char *link = content_of(reading->draft, node);
   if (!link)
     reading->draft->no_memory = true;
   offer_link(reading, node, field->rank, link);
@@ -269,9 +273,9 @@ static void read_link(struct reading *reading, xmlNode *node, const struct field
 
 /* The page itself (alternate, which is the default), rather than in another form. */
 static void read_atom_link(struct reading *reading, xmlNode *node, const struct field *field) {
-  char *rel = attribute(node, "rel");
-  char *type = attribute(node, "type");
-  char *link = attribute(node, "href");
+  char *rel = attribute(reading->draft, node, "rel");
+  char *type = attribute(reading->draft, node, "type");
+  char *link = attribute(reading->draft, node, "href");
   bool alternate = !rel || strcasecmp(rel, "alternate") == 0 ||
                    strcasecmp(rel, "http://www.iana.org/assignments/relation/alternate") == 0;
   bool page = !type || strcasestr(type, "html");
@@ -284,8 +288,8 @@ static void read_atom_link(struct reading *reading, xmlNode *node, const struct 
 
 /* A guid is a link unless it says otherwise; but only one that looks like it is believed. */
 static void read_guid(struct reading *reading, xmlNode *node, const struct field *field) {
-  char *guid = content_of(node);
-  char *permanent = attribute(node, "isPermaLink");
+  char *guid = content_of(reading->draft, node);
+  char *permanent = attribute(reading->draft, node, "isPermaLink");
   if (guid && (!permanent || strcasecmp(permanent, "false") != 0))
     feed_draft_offer_link(reading->draft, 4, "", guid);
   free(permanent);
@@ -306,7 +310,7 @@ static void read_person(struct reading *reading, xmlNode *node, const struct fie
 
 /* "jane@example.org (Jane Doe)" */
 static void read_mail_author(struct reading *reading, xmlNode *node, const struct field *field) {
-  char *text = content_of(node);
+  char *text = content_of(reading->draft, node);
   char *open = text && strchr(text, '@') ? strchr(text, '(') : NULL;
   char *close = open ? strchr(open, ')') : NULL;
   if (close && close > open + 1) {
@@ -317,9 +321,9 @@ static void read_mail_author(struct reading *reading, xmlNode *node, const struc
 }
 
 static void read_atom_category(struct reading *reading, xmlNode *node, const struct field *field) {
-  char *word = attribute(node, "label");
+  char *word = attribute(reading->draft, node, "label");
   if (!word)
-    word = attribute(node, "term");
+    word = attribute(reading->draft, node, "term");
   if (word)
     offer(reading, field, word, false);
   else
@@ -411,15 +415,16 @@ bool feed_node_read_item(struct feed_node_reader *reader, const char *xml, size_
   xmlNode *item = root ? find_element(root, name) : NULL;
   struct reading reading = {draft, reader->url, reader->format};
   if (item) {
-    char *language = xml_attribute(item, "lang");
+    char *language = xml_attribute(draft, item, "lang");
     if (language)
       feed_draft_offer(draft, FEED_SLOT_LANGUAGE, 1, language, false);
     if (!reader->parser->wellFormed)
       lift_fields(item, reader->format);
     for (xmlNode *child = item->children; child; child = child->next)
       read_field(&reading, child);
-    char *about = own(xmlGetNsProp(item, (const xmlChar *)"about",
-                                   (const xmlChar *)"http://www.w3.org/1999/02/22-rdf-syntax-ns#"));
+    char *about =
+        own(draft, xmlGetNsProp(item, (const xmlChar *)"about",
+                                (const xmlChar *)"http://www.w3.org/1999/02/22-rdf-syntax-ns#"));
     if (about)
       offer_link(&reading, item, 6, about);
     free(about);
@@ -428,8 +433,8 @@ bool feed_node_read_item(struct feed_node_reader *reader, const char *xml, size_
   return !draft->no_memory;
 }
 
-static void read_ttl(struct feed_content *content, xmlNode *node) {
-  char *text = content_of(node);
+static void read_ttl(struct feed_draft *draft, struct feed_content *content, xmlNode *node) {
+  char *text = content_of(draft, node);
   long long minutes = text ? strtoll(text, NULL, 10) : 0;
   if (minutes > 0 && minutes <= TTL_MINUTES_MAX)
     content->ttl_ms = minutes * MS_PER_MINUTE;
@@ -453,13 +458,13 @@ static void read_day(struct feed_content *content, const char *text) {
       content->skip_days = (uint8_t)(content->skip_days | 1U << d);
 }
 
-static void read_skips(struct feed_content *content, xmlNode *node) {
+static void read_skips(struct feed_draft *draft, struct feed_content *content, xmlNode *node) {
   bool hours = is_element(node, "skipHours");
   int n = 0;
   for (xmlNode *child = node->children; child && n < HOURS_MAX; child = child->next) {
     if (!is_element(child, hours ? "hour" : "day"))
       continue;
-    char *text = content_of(child);
+    char *text = content_of(draft, child);
     if (text && hours)
       read_hour(content, text);
     else if (text)
@@ -469,11 +474,11 @@ static void read_skips(struct feed_content *content, xmlNode *node) {
   }
 }
 
-static void read_pace(struct feed_content *content, xmlNode *node) {
+static void read_pace(struct feed_draft *draft, struct feed_content *content, xmlNode *node) {
   if (is_element(node, "ttl"))
-    read_ttl(content, node);
+    read_ttl(draft, content, node);
   else if (is_element(node, "skipHours") || is_element(node, "skipDays"))
-    read_skips(content, node);
+    read_skips(draft, content, node);
 }
 
 bool feed_node_read_head(struct feed_node_reader *reader, const char *xml, size_t len,
@@ -488,10 +493,10 @@ bool feed_node_read_head(struct feed_node_reader *reader, const char *xml, size_
   struct reading reading = {draft, reader->url, reader->format};
   for (xmlNode *child = channel ? channel->children : NULL; child; child = child->next) {
     read_field(&reading, child);
-    read_pace(content, child);
+    read_pace(draft, content, child);
   }
   for (xmlNode *node = channel; node && node->type == XML_ELEMENT_NODE; node = node->parent) {
-    char *language = xml_attribute(node, "lang");
+    char *language = xml_attribute(draft, node, "lang");
     if (language)
       feed_draft_offer(draft, FEED_SLOT_LANGUAGE, 1, language, false);
   }

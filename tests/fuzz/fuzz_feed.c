@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct feed_content content;
   enum feed_result result = feed_parse(&source, &content);
   assert(*feed_result_text(result) != '\0');
+  assert(result != FEED_NO_MEMORY);
   assert(result == FEED_PARSED || (content.n_items == 0 && !content.items && !content.title));
   assert(content.n_items <= FEED_ITEMS_MAX);
   check_text(content.title, FEED_TITLE_MAX);

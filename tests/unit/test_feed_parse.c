@@ -331,7 +331,20 @@ static void a_long_link_is_replaced_by_its_hash_as_guid(void **state) {
               (int)sizeof text);
   struct feed_content content = read_text(text);
   assert_memory_equal(content.items[0].guid, "sha256:", 7);
+  assert_string_equal(content.items[0].title, "x");
   assert_int_equal(strlen(content.items[0].url), strlen("https://host.example/") + strlen(path));
+  feed_content_fini(&content);
+}
+
+static void a_title_made_from_a_long_link_is_cut(void **state) {
+  (void)state;
+  char text[4096];
+  char path[2000];
+  memset(path, 'p', sizeof path - 1);
+  path[sizeof path - 1] = '\0';
+  assert_true(snprintf(text, sizeof text, ONE_RSS("<link>/%s</link>"), path) < (int)sizeof text);
+  struct feed_content content = read_text(text);
+  assert_int_equal(strlen(content.items[0].title), FEED_TITLE_MAX);
   feed_content_fini(&content);
 }
 
@@ -840,6 +853,7 @@ int main(void) {
       cmocka_unit_test(a_guid_that_says_so_is_no_link),
       cmocka_unit_test(a_long_guid_is_replaced_by_its_hash),
       cmocka_unit_test(a_long_link_is_replaced_by_its_hash_as_guid),
+      cmocka_unit_test(a_title_made_from_a_long_link_is_cut),
       cmocka_unit_test(dangerous_links_are_left_out),
       cmocka_unit_test(links_resolve_against_xml_base_then_the_feed),
       cmocka_unit_test(a_missing_title_is_made_from_the_text),
