@@ -8,52 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feed_parse.h"
-
-#define FILE_BYTES_MAX 65536
-#define HOSTILE_BYTES  3000000 /* a quadratic reading of so many would not end in time */
-#define DEPTH_MAX      200     /* elements inside each other */
-#define URL            "https://host.example/blog/feed.xml"
-
-static enum feed_result parse(const char *text, size_t len, const char *content_type,
-                              struct feed_content *content) {
-  struct feed_source source = {.bytes = text, .len = len, .content_type = content_type, .url = URL};
-  return feed_parse(&source, content);
-}
-
-static enum feed_result parse_text(const char *text, struct feed_content *content) {
-  return parse(text, strlen(text), "", content);
-}
-
-static enum feed_result parse_file(const char *name, struct feed_content *content) {
-  char path[512];
-  char *text = malloc(FILE_BYTES_MAX);
-  assert_non_null(text);
-  assert_true(snprintf(path, sizeof path, "%s/feeds/%s", TESTS_DIR, name) < (int)sizeof path);
-  FILE *file = fopen(path, "rb");
-  if (!file)
-    fail_msg("%s is missing", path);
-  size_t len = fread(text, 1, FILE_BYTES_MAX, file);
-  assert_true(len < FILE_BYTES_MAX);
-  fclose(file);
-  enum feed_result result = parse(text, len, "", content);
-  free(text);
-  return result;
-}
-
-static struct feed_content read_file(const char *name) {
-  struct feed_content content;
-  assert_int_equal(parse_file(name, &content), FEED_PARSED);
-  return content;
-}
-
-static struct feed_content read_text(const char *text) {
-  struct feed_content content;
-  enum feed_result result = parse_text(text, &content);
-  if (result != FEED_PARSED)
-    fail_msg("result %d for %.200s", (int)result, text);
-  return content;
-}
+#include "feed_sample.h"
 
 struct expected { /* as struct feed_item */
   const char *guid, *url, *canonical_url, *title, *content, *summary, *author, *language, *keywords;
@@ -80,7 +35,7 @@ static void assert_item(const struct feed_item *actual, const struct expected *e
 
 static void rss_2_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("rss2_english.xml");
+  struct feed_content content = feed_sample_read_file("rss2_english.xml");
   assert_int_equal(content.format, FEED_RSS);
   assert_string_equal(content.title, "Pump & Pipe Weekly");
   assert_string_equal(content.language, "en");
@@ -122,13 +77,14 @@ static void rss_2_is_read(void **state) {
 
 static void the_pace_that_a_feed_asks_for_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("rss2_english.xml");
+  struct feed_content content = feed_sample_read_file("rss2_english.xml");
   assert_int_equal(content.ttl_ms, 90 * 60000);
   assert_int_equal(content.skip_hours, 1U << 0 | 1U << 1 | 1U << 2);
   assert_int_equal(content.skip_days, 1U << 0 | 1U << 6);
   feed_content_fini(&content);
-  content = read_text("<rss><channel><ttl>-5</ttl><skipHours><hour>25</hour><hour>x</hour>"
-                      "</skipHours><skipDays><day>Someday</day></skipDays></channel></rss>");
+  content =
+      feed_sample_read_text("<rss><channel><ttl>-5</ttl><skipHours><hour>25</hour><hour>x</hour>"
+                            "</skipHours><skipDays><day>Someday</day></skipDays></channel></rss>");
   assert_int_equal(content.ttl_ms, 0);
   assert_int_equal(content.skip_hours, 0);
   assert_int_equal(content.skip_days, 0);
@@ -137,7 +93,7 @@ static void the_pace_that_a_feed_asks_for_is_read(void **state) {
 
 static void atom_1_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("atom_german.xml");
+  struct feed_content content = feed_sample_read_file("atom_german.xml");
   assert_int_equal(content.format, FEED_ATOM);
   assert_string_equal(content.title, "Werk & Stoff");
   assert_string_equal(content.language, "de");
@@ -167,7 +123,7 @@ static void atom_1_is_read(void **state) {
 
 static void atom_0_3_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("atom03_greek.xml");
+  struct feed_content content = feed_sample_read_file("atom03_greek.xml");
   assert_int_equal(content.format, FEED_ATOM);
   assert_string_equal(content.title, "Νέα της Αθήνας");
   assert_int_equal(content.n_items, 1);
@@ -183,7 +139,7 @@ static void atom_0_3_is_read(void **state) {
 
 static void rss_1_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("rdf_french.xml");
+  struct feed_content content = feed_sample_read_file("rdf_french.xml");
   assert_int_equal(content.format, FEED_RDF);
   assert_string_equal(content.title, "Le Journal de l’été");
   assert_string_equal(content.language, "fr");
@@ -204,7 +160,7 @@ static void rss_1_is_read(void **state) {
 
 static void json_feed_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("json_japanese.json");
+  struct feed_content content = feed_sample_read_file("json_japanese.json");
   assert_int_equal(content.format, FEED_JSON);
   assert_string_equal(content.title, "水と熱");
   assert_string_equal(content.language, "ja");
@@ -235,9 +191,9 @@ static void json_feed_is_read(void **state) {
 static void numbers_as_json_ids_stay_exact(void **state) {
   (void)state;
   struct feed_content content =
-      read_text("{\"version\":\"https://jsonfeed.org/version/1\",\"items\":["
-                "{\"id\":1750000000000000001,\"title\":\"a\"},"
-                "{\"id\":1750000000000000002,\"title\":\"b\"}]}");
+      feed_sample_read_text("{\"version\":\"https://jsonfeed.org/version/1\",\"items\":["
+                            "{\"id\":1750000000000000001,\"title\":\"a\"},"
+                            "{\"id\":1750000000000000002,\"title\":\"b\"}]}");
   assert_int_equal(content.n_items, 2);
   assert_string_equal(content.items[0].guid, "1750000000000000001");
   assert_string_equal(content.items[1].guid, "1750000000000000002");
@@ -246,10 +202,10 @@ static void numbers_as_json_ids_stay_exact(void **state) {
 
 static void a_repeated_json_key_is_no_damage(void **state) {
   (void)state;
-  struct feed_content content =
-      read_text("{\"version\":\"https://jsonfeed.org/version/1\",\"title\":\"a\",\"title\":\"b\","
-                "\"items\":[{\"id\":\"1\",\"title\":\"x\",\"title\":\"y\"}],"
-                "\"items\":[{\"id\":\"2\",\"title\":\"z\"}]}");
+  struct feed_content content = feed_sample_read_text(
+      "{\"version\":\"https://jsonfeed.org/version/1\",\"title\":\"a\",\"title\":\"b\","
+      "\"items\":[{\"id\":\"1\",\"title\":\"x\",\"title\":\"y\"}],"
+      "\"items\":[{\"id\":\"2\",\"title\":\"z\"}]}");
   assert_false(content.damaged);
   assert_string_equal(content.title, "b");
   assert_int_equal(content.n_items, 2);
@@ -259,28 +215,25 @@ static void a_repeated_json_key_is_no_damage(void **state) {
 
 /* ---- what an item is made of ---- */
 
-#define ONE_RSS(inside)                                                                            \
-  "<rss xmlns:dc='http://purl.org/dc/elements/1.1/'><channel><item>" inside                        \
-  "</item></channel></rss>"
-
 static void a_missing_date_stays_unknown(void **state) {
   (void)state;
-  struct feed_content content = read_text(ONE_RSS("<title>x</title><pubDate>soon</pubDate>"));
+  struct feed_content content =
+      feed_sample_read_text(FEED_SAMPLE_ITEM("<title>x</title><pubDate>soon</pubDate>"));
   assert_int_equal(content.items[0].published_at_ms, 0);
   feed_content_fini(&content);
 }
 
 static void an_unreadable_date_gives_way_to_another(void **state) {
   (void)state;
-  struct feed_content content =
-      read_text(ONE_RSS("<title>x</title><pubDate>soon</pubDate><dc:date>2024-01-05</dc:date>"));
+  struct feed_content content = feed_sample_read_text(
+      FEED_SAMPLE_ITEM("<title>x</title><pubDate>soon</pubDate><dc:date>2024-01-05</dc:date>"));
   assert_int_equal(content.items[0].published_at_ms, INT64_C(1704412800000));
   feed_content_fini(&content);
 }
 
 static void identity_is_guid_or_link_or_hash(void **state) {
   (void)state;
-  struct feed_content content = read_text(
+  struct feed_content content = feed_sample_read_text(
       "<rss><channel><item><title>a</title><link>/1</link><guid isPermaLink='false'>g</guid></item>"
       "<item><title>a</title><link>/1</link></item>"
       "<item><title>a</title></item><item><title>b</title></item>"
@@ -296,8 +249,8 @@ static void identity_is_guid_or_link_or_hash(void **state) {
 
 static void a_guid_that_says_so_is_no_link(void **state) {
   (void)state;
-  struct feed_content content =
-      read_text(ONE_RSS("<title>x</title><guid isPermaLink='false'>https://a.example/1</guid>"));
+  struct feed_content content = feed_sample_read_text(
+      FEED_SAMPLE_ITEM("<title>x</title><guid isPermaLink='false'>https://a.example/1</guid>"));
   assert_null(content.items[0].url);
   assert_null(content.items[0].canonical_url);
   feed_content_fini(&content);
@@ -310,9 +263,9 @@ static void a_long_guid_is_replaced_by_its_hash(void **state) {
     char guid[1100];
     memset(guid, 'g', len);
     guid[len] = '\0';
-    assert_true(snprintf(text, sizeof text, ONE_RSS("<title>x</title><guid>%s</guid>"), guid) <
-                (int)sizeof text);
-    struct feed_content content = read_text(text);
+    assert_true(snprintf(text, sizeof text, FEED_SAMPLE_ITEM("<title>x</title><guid>%s</guid>"),
+                         guid) < (int)sizeof text);
+    struct feed_content content = feed_sample_read_text(text);
     if (len == 1024)
       assert_string_equal(content.items[0].guid, guid);
     else
@@ -327,9 +280,9 @@ static void a_long_link_is_replaced_by_its_hash_as_guid(void **state) {
   char path[2000];
   memset(path, 'p', sizeof path - 1);
   path[sizeof path - 1] = '\0';
-  assert_true(snprintf(text, sizeof text, ONE_RSS("<title>x</title><link>/%s</link>"), path) <
-              (int)sizeof text);
-  struct feed_content content = read_text(text);
+  assert_true(snprintf(text, sizeof text, FEED_SAMPLE_ITEM("<title>x</title><link>/%s</link>"),
+                       path) < (int)sizeof text);
+  struct feed_content content = feed_sample_read_text(text);
   assert_memory_equal(content.items[0].guid, "sha256:", 7);
   assert_string_equal(content.items[0].title, "x");
   assert_int_equal(strlen(content.items[0].url), strlen("https://host.example/") + strlen(path));
@@ -342,8 +295,9 @@ static void a_title_made_from_a_long_link_is_cut(void **state) {
   char path[2000];
   memset(path, 'p', sizeof path - 1);
   path[sizeof path - 1] = '\0';
-  assert_true(snprintf(text, sizeof text, ONE_RSS("<link>/%s</link>"), path) < (int)sizeof text);
-  struct feed_content content = read_text(text);
+  assert_true(snprintf(text, sizeof text, FEED_SAMPLE_ITEM("<link>/%s</link>"), path) <
+              (int)sizeof text);
+  struct feed_content content = feed_sample_read_text(text);
   assert_int_equal(strlen(content.items[0].title), FEED_TITLE_MAX);
   feed_content_fini(&content);
 }
@@ -351,7 +305,7 @@ static void a_title_made_from_a_long_link_is_cut(void **state) {
 static void dangerous_links_are_left_out(void **state) {
   (void)state;
   struct feed_content content =
-      read_text(ONE_RSS("<title>x</title><link>javascript:alert(1)</link>"));
+      feed_sample_read_text(FEED_SAMPLE_ITEM("<title>x</title><link>javascript:alert(1)</link>"));
   assert_null(content.items[0].url);
   feed_content_fini(&content);
 }
@@ -359,11 +313,11 @@ static void dangerous_links_are_left_out(void **state) {
 static void links_resolve_against_xml_base_then_the_feed(void **state) {
   (void)state;
   struct feed_content content =
-      read_text("<feed xmlns='http://www.w3.org/2005/Atom' xml:base='/root/'>"
-                "<entry><title>a</title><link href='1'/></entry>"
-                "<entry xml:base='sub/'><title>b</title><link href='2'/></entry>"
-                "<entry xml:base='https://other.example/x/'><title>c</title>"
-                "<link xml:base='y/' href='3'/></entry></feed>");
+      feed_sample_read_text("<feed xmlns='http://www.w3.org/2005/Atom' xml:base='/root/'>"
+                            "<entry><title>a</title><link href='1'/></entry>"
+                            "<entry xml:base='sub/'><title>b</title><link href='2'/></entry>"
+                            "<entry xml:base='https://other.example/x/'><title>c</title>"
+                            "<link xml:base='y/' href='3'/></entry></feed>");
   assert_string_equal(content.items[0].url, "https://host.example/root/1");
   assert_string_equal(content.items[1].url, "https://host.example/root/sub/2");
   assert_string_equal(content.items[2].url, "https://other.example/x/y/3");
@@ -372,7 +326,7 @@ static void links_resolve_against_xml_base_then_the_feed(void **state) {
 
 static void a_missing_title_is_made_from_the_text(void **state) {
   (void)state;
-  struct feed_content content = read_text(
+  struct feed_content content = feed_sample_read_text(
       "<rss><channel><item><description>&lt;p&gt;Short text.&lt;/p&gt;</description></item>"
       "<item><description>One two three four five six seven eight nine ten eleven twelve "
       "thirteen fourteen fifteen</description></item>"
@@ -402,7 +356,7 @@ static char *wordy(size_t words) {
 static void titles_and_texts_are_cut_at_their_limits(void **state) {
   (void)state;
   char *text = wordy(FEED_TEXT_MAX / 5 + 10);
-  struct feed_content content = read_text(text);
+  struct feed_content content = feed_sample_read_text(text);
   size_t title = strlen(content.items[0].title);
   size_t body = strlen(content.items[0].content);
   assert_true(title <= FEED_TITLE_MAX && title > FEED_TITLE_MAX - 5);
@@ -420,7 +374,8 @@ static void language_is_the_items_then_the_rows_then_the_feeds(void **state) {
                      "<item><title>b</title><dc:language>FR-ca</dc:language></item>"
                      "<item><title>c</title><dc:language>!!</dc:language></item>"
                      "<language>en</language></channel></rss>";
-  struct feed_source source = {.bytes = text, .len = strlen(text), .url = URL, .language = "de"};
+  struct feed_source source = {
+      .bytes = text, .len = strlen(text), .url = FEED_SAMPLE_URL, .language = "de"};
   struct feed_content content;
   assert_int_equal(feed_parse(&source, &content), FEED_PARSED);
   assert_string_equal(content.items[0].language, "de");
@@ -432,7 +387,7 @@ static void language_is_the_items_then_the_rows_then_the_feeds(void **state) {
   assert_int_equal(feed_parse(&source, &content), FEED_PARSED);
   assert_string_equal(content.items[0].language, "en");
   feed_content_fini(&content);
-  content = read_text(ONE_RSS("<title>x</title>"));
+  content = feed_sample_read_text(FEED_SAMPLE_ITEM("<title>x</title>"));
   assert_null(content.items[0].language);
   feed_content_fini(&content);
 }
@@ -440,9 +395,9 @@ static void language_is_the_items_then_the_rows_then_the_feeds(void **state) {
 static void prefixes_that_are_not_bound_are_understood(void **state) {
   (void)state;
   struct feed_content content =
-      read_text("<rss><channel><item><title>x</title><dc:creator>Jane</dc:creator>"
-                "<content:encoded>&lt;p&gt;Hi&lt;/p&gt;</content:encoded>"
-                "<media:item>y</media:item></item></channel></rss>");
+      feed_sample_read_text("<rss><channel><item><title>x</title><dc:creator>Jane</dc:creator>"
+                            "<content:encoded>&lt;p&gt;Hi&lt;/p&gt;</content:encoded>"
+                            "<media:item>y</media:item></item></channel></rss>");
   assert_int_equal(content.n_items, 1);
   assert_string_equal(content.items[0].author, "Jane");
   assert_string_equal(content.items[0].content, "Hi");
@@ -451,8 +406,8 @@ static void prefixes_that_are_not_bound_are_understood(void **state) {
 
 static void markup_that_nobody_escaped_is_read(void **state) {
   (void)state;
-  struct feed_content content = read_text(
-      ONE_RSS("<title>x</title><description><p>One</p><p>Two &amp; more</p></description>"));
+  struct feed_content content = feed_sample_read_text(FEED_SAMPLE_ITEM(
+      "<title>x</title><description><p>One</p><p>Two &amp; more</p></description>"));
   assert_string_equal(content.items[0].content, "One\n\nTwo & more");
   assert_false(content.damaged);
   feed_content_fini(&content);
@@ -463,7 +418,7 @@ static void markup_that_nobody_escaped_is_read(void **state) {
 static void assert_title(const char *bytes, size_t len, const char *content_type,
                          const char *title) {
   struct feed_content content;
-  assert_int_equal(parse(bytes, len, content_type, &content), FEED_PARSED);
+  assert_int_equal(feed_sample_parse(bytes, len, content_type, &content), FEED_PARSED);
   assert_string_equal(content.title, title);
   feed_content_fini(&content);
 }
@@ -513,12 +468,12 @@ static void utf_8_under_a_wrong_name_is_noticed(void **state) {
 
 static void a_wrong_declaration_is_damage_and_read(void **state) {
   (void)state;
-  struct feed_content content = read_file("wrong_encoding.xml");
+  struct feed_content content = feed_sample_read_file("wrong_encoding.xml");
   assert_string_equal(content.title, "München – „heute“");
   assert_string_equal(content.items[0].title, "Café für 5 €");
   assert_true(content.damaged);
   feed_content_fini(&content);
-  content = read_file("greek_8859_7.xml");
+  content = feed_sample_read_file("greek_8859_7.xml");
   assert_string_equal(content.items[0].title, "Καλημέρα");
   assert_false(content.damaged);
   feed_content_fini(&content);
@@ -527,140 +482,10 @@ static void a_wrong_declaration_is_damage_and_read(void **state) {
 static void control_characters_are_left_out(void **state) {
   (void)state;
   struct feed_content content;
-  const char text[] = ONE_RSS("<title>a\x01"
-                              "b\0c&#x1;&#0;&#xD800;d</title>");
-  assert_int_equal(parse(text, sizeof text - 1, "", &content), FEED_PARSED);
+  const char text[] = FEED_SAMPLE_ITEM("<title>a\x01"
+                                       "b\0c&#x1;&#0;&#xD800;d</title>");
+  assert_int_equal(feed_sample_parse(text, sizeof text - 1, "", &content), FEED_PARSED);
   assert_string_equal(content.items[0].title, "abcd");
-  assert_true(content.damaged);
-  feed_content_fini(&content);
-}
-
-/* ---- damage ---- */
-
-static void one_broken_item_does_not_lose_the_others(void **state) {
-  (void)state;
-  static const char *const titles[] = {"One", "Two never closes", "Three", "Five", "Six & more"};
-  static const char *const urls[] = {"https://a.example/1", "https://a.example/2",
-                                     "https://a.example/3", "https://a.example/5",
-                                     "https://a.example/6?x=1&y=2"};
-  struct feed_content content = read_file("broken_item.xml");
-  assert_string_equal(content.title, "Mostly good");
-  assert_true(content.damaged);
-  assert_int_equal(content.n_items, 5);
-  assert_int_equal(content.n_broken, 1);
-  for (size_t i = 0; i < 5; i++) {
-    assert_string_equal(content.items[i].title, titles[i]);
-    assert_string_equal(content.items[i].url, urls[i]);
-  }
-  assert_string_equal(content.items[2].content, "Three is bold");
-  feed_content_fini(&content);
-}
-
-static void one_broken_json_item_does_not_lose_the_others(void **state) {
-  (void)state;
-  struct feed_content content =
-      read_text("{\"version\":\"https://jsonfeed.org/version/1\",\"items\":["
-                "{\"id\":\"1\",\"title\":\"a\"},{\"id\":\"2\",\"title\":\"\\ud800\"},"
-                "{\"id\":\"3\",\"title\":b},{\"id\":\"4\",\"title\":\"d\\u0000e\"}]}");
-  assert_int_equal(content.n_items, 2);
-  assert_int_equal(content.n_broken, 2);
-  assert_true(content.damaged);
-  assert_string_equal(content.items[0].guid, "1");
-  assert_string_equal(content.items[1].guid, "4");
-  feed_content_fini(&content);
-}
-
-static void a_cut_off_feed_gives_its_complete_items(void **state) {
-  (void)state;
-  struct feed_content content = read_file("cut_off.xml");
-  assert_true(content.damaged);
-  assert_string_equal(content.title, "Pump & Pipe Weekly");
-  assert_int_equal(content.n_items, 1);
-  assert_int_equal(content.n_broken, 1);
-  assert_string_equal(content.items[0].guid, "https://pumps.example/?p=7");
-  feed_content_fini(&content);
-  content = read_file("cut_off.json");
-  assert_true(content.damaged);
-  assert_string_equal(content.title, "水と熱");
-  assert_int_equal(content.n_items, 1);
-  feed_content_fini(&content);
-}
-
-static void a_feed_cut_off_anywhere_is_never_taken_for_a_whole_one(void **state) {
-  (void)state;
-  static const char *const files[] = {"rss2_english.xml", "atom_german.xml", "json_japanese.json"};
-  for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
-    char path[512];
-    char *text = malloc(FILE_BYTES_MAX);
-    assert_non_null(text);
-    assert_true(snprintf(path, sizeof path, "%s/feeds/%s", TESTS_DIR, files[f]) > 0);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t len = fread(text, 1, FILE_BYTES_MAX, file);
-    fclose(file);
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '>' || text[len - 1] == '}'))
-      len--;
-    size_t most = 0;
-    for (size_t n = 1; n <= len; n++) {
-      struct feed_content content;
-      enum feed_result result = parse(text, n, "", &content);
-      if (result == FEED_PARSED) {
-        assert_true(content.damaged);
-        assert_true(content.n_items >= most);
-        most = content.n_items;
-      } else {
-        assert_true(result == FEED_CUT_OFF || result == FEED_NOT_A_FEED || result == FEED_EMPTY);
-        assert_int_equal(most, 0);
-      }
-      feed_content_fini(&content);
-    }
-    assert_true(most > 0);
-    free(text);
-  }
-}
-
-static void a_feed_that_ends_before_its_first_item_is_cut_off(void **state) {
-  (void)state;
-  struct feed_content content;
-  assert_int_equal(parse_file("cut_off_early.xml", &content), FEED_CUT_OFF);
-  assert_int_equal(content.n_items, 0);
-  assert_null(content.items);
-  assert_int_equal(parse_text("<rss><channel><title>x</title>", &content), FEED_CUT_OFF);
-  assert_int_equal(
-      parse_text("{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{", &content),
-      FEED_CUT_OFF);
-}
-
-static void a_whole_feed_without_items_is_no_error(void **state) {
-  (void)state;
-  static const char *const texts[] = {
-      "<rss><channel><title>x</title></channel></rss>", "<rss/>",
-      "<feed xmlns='http://www.w3.org/2005/Atom'></feed>",
-      "{\"version\":\"https://jsonfeed.org/version/1.1\",\"items\":[]}"};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    struct feed_content content = read_text(texts[i]);
-    assert_int_equal(content.n_items, 0);
-    assert_false(content.damaged);
-    feed_content_fini(&content);
-  }
-}
-
-static void entities_of_html_are_read_without_a_definition(void **state) {
-  (void)state;
-  struct feed_content content = read_file("undefined_entities.xml");
-  assert_string_equal(content.title, "Café News");
-  assert_true(content.damaged);
-  assert_string_equal(content.items[0].title, "Price: 5 € — &unknown; & AT&T");
-  assert_string_equal(content.items[0].content, "Tom & Jerry ’s “day”");
-  feed_content_fini(&content);
-}
-
-static void messages_before_the_feed_are_skipped(void **state) {
-  (void)state;
-  struct feed_content content =
-      read_text("Warning: something in line 3\n\n<?xml version='1.0'?>"
-                "<rss><channel><item><title>x</title></item></channel></rss>");
-  assert_int_equal(content.n_items, 1);
   assert_true(content.damaged);
   feed_content_fini(&content);
 }
@@ -677,9 +502,9 @@ static void a_web_page_is_not_an_empty_feed(void **state) {
       "<?xml version='1.0'?><!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0' 'x'><html/>",
       "<!-- made by hand --><head><title>x</title></head>"};
   struct feed_content content;
-  assert_int_equal(parse_file("page.html", &content), FEED_IS_HTML);
+  assert_int_equal(feed_sample_parse_file("page.html", &content), FEED_IS_HTML);
   for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
-    assert_int_equal(parse_text(pages[i], &content), FEED_IS_HTML);
+    assert_int_equal(feed_sample_parse_text(pages[i], &content), FEED_IS_HTML);
 }
 
 static void other_documents_are_told_apart(void **state) {
@@ -698,143 +523,22 @@ static void other_documents_are_told_apart(void **state) {
       "{\"version\":\"1.0\",\"items\":[]}"};
   struct feed_content content;
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-    if (parse_text(others[i], &content) != FEED_NOT_A_FEED)
+    if (feed_sample_parse_text(others[i], &content) != FEED_NOT_A_FEED)
       fail_msg("%s", others[i]);
 }
 
 static void nothing_but_white_space_is_empty(void **state) {
   (void)state;
   struct feed_content content;
-  assert_int_equal(parse_text("", &content), FEED_EMPTY);
-  assert_int_equal(parse_text(" \r\n\t ", &content), FEED_EMPTY);
-  assert_int_equal(parse_text("\xEF\xBB\xBF", &content), FEED_EMPTY);
+  assert_int_equal(feed_sample_parse_text("", &content), FEED_EMPTY);
+  assert_int_equal(feed_sample_parse_text(" \r\n\t ", &content), FEED_EMPTY);
+  assert_int_equal(feed_sample_parse_text("\xEF\xBB\xBF", &content), FEED_EMPTY);
 }
 
 static void every_result_has_a_sentence(void **state) {
   (void)state;
   for (int result = FEED_PARSED; result <= FEED_NO_MEMORY; result++)
     assert_true(strlen(feed_result_text((enum feed_result)result)) > 10);
-}
-
-/* ---- attacks ---- */
-
-static void entity_definitions_are_refused(void **state) {
-  (void)state;
-  struct feed_content content;
-  assert_int_equal(parse_file("entity_bomb.xml", &content), FEED_DANGEROUS);
-  assert_int_equal(parse_file("external_entity.xml", &content), FEED_DANGEROUS);
-  assert_int_equal(parse_text("<rss><!DOCTYPE rss [<!ENTITY a 'b'>]><channel/></rss>", &content),
-                   FEED_DANGEROUS);
-  assert_int_equal(parse_text("<!DOCTYPE rss [<!ENTITY % a SYSTEM 'http://x/'> %a;", &content),
-                   FEED_DANGEROUS);
-}
-
-static void an_internal_subset_without_entities_is_harmless(void **state) {
-  (void)state;
-  struct feed_content content = read_text("<!DOCTYPE rss [<!ELEMENT rss ANY>]>"
-                                          "<rss><channel><title>x</title></channel></rss>");
-  assert_string_equal(content.title, "x");
-  feed_content_fini(&content);
-}
-
-static char *nested(size_t depth) {
-  char *text = calloc(1, 7 * depth + 100);
-  assert_non_null(text);
-  char *at = stpcpy(text, "<rss><channel><item><title>x</title>");
-  for (size_t i = 1; i < depth; i++)
-    at = stpcpy(at, "<b>");
-  for (size_t i = 1; i < depth; i++)
-    at = stpcpy(at, "</b>");
-  stpcpy(at, "</item></channel></rss>");
-  return text;
-}
-
-static void nesting_has_a_limit(void **state) {
-  (void)state;
-  struct feed_content content;
-  char *text = nested(DEPTH_MAX);
-  assert_int_equal(parse_text(text, &content), FEED_PARSED);
-  assert_int_equal(content.n_items, 1);
-  assert_false(content.damaged);
-  feed_content_fini(&content);
-  free(text);
-  text = nested(DEPTH_MAX + 1);
-  assert_int_equal(parse_text(text, &content), FEED_DANGEROUS);
-  free(text);
-}
-
-static void nesting_of_json_has_a_limit(void **state) {
-  (void)state;
-  for (size_t depth = DEPTH_MAX; depth <= DEPTH_MAX + 1; depth++) {
-    char text[2048];
-    struct feed_content content;
-    char *at = stpcpy(text, "{\"version\":\"https://jsonfeed.org/version/1\","
-                            "\"items\":[{\"id\":\"1\",\"title\":\"x\",\"y\":");
-    for (size_t i = 1; i < depth; i++)
-      *at++ = '[';
-    for (size_t i = 1; i < depth; i++)
-      *at++ = ']';
-    stpcpy(at, "}]}");
-    assert_int_equal(parse_text(text, &content), depth == DEPTH_MAX ? FEED_PARSED : FEED_DANGEROUS);
-    feed_content_fini(&content);
-  }
-}
-
-static void items_past_the_limit_are_counted(void **state) {
-  (void)state;
-  static const size_t counts[] = {FEED_ITEMS_MAX, FEED_ITEMS_MAX + 1, 10000};
-  for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-    char *text = malloc(counts[i] * 64 + 100);
-    assert_non_null(text);
-    char *at = stpcpy(text, "<rss><channel>");
-    for (size_t n = 0; n < counts[i]; n++)
-      at += snprintf(at, 64, "<item><title>T%zu</title></item>", n);
-    stpcpy(at, "</channel></rss>");
-    struct feed_content content = read_text(text);
-    assert_int_equal(content.n_items, FEED_ITEMS_MAX);
-    assert_int_equal(content.n_dropped, counts[i] - FEED_ITEMS_MAX);
-    assert_string_equal(content.items[FEED_ITEMS_MAX - 1].title, "T1999");
-    feed_content_fini(&content);
-    free(text);
-  }
-}
-
-static void hostile_feeds_take_linear_time(void **state) {
-  (void)state;
-  static const struct {
-    const char *before, *repeated, *after;
-  } rows[] = {
-      {"<rss><channel><item><title>", "&", "</title></item></channel></rss>"},
-      {"<rss><channel><item><title>", "<", "</title></item></channel></rss>"},
-      {"<rss><channel><item><title>", "<![CDATA[", "</title></item></channel></rss>"},
-      {"<rss><channel><item><title>", "<!--", "</title></item></channel></rss>"},
-      {"<rss><channel><item><title>", "<b>x</i>", "</title></item></channel></rss>"},
-      {"<rss><channel><item><title ", "a='' ", ">x</title></item></channel></rss>"},
-      {"<rss><channel><item ", "xmlns:a='b' ", "><title>x</title></item></channel></rss>"},
-      {"<rss><channel>", "<item>", "</channel></rss>"},
-      {"<rss><channel>", "<!DOCTYPE [", "</channel></rss>"},
-      {"<rss><channel>", "<?", "</channel></rss>"},
-      {"<rss><channel><item>", "<pubDate>x</pubDate>", "</item></channel></rss>"},
-      {"<rss><channel><item><description><![CDATA[<p ", "a='' ",
-       ">]]></description></item></channel></rss>"},
-      {"{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[", "{},", "]}"},
-      {"{\"version\":\"https://jsonfeed.org/version/1\",", "\"a\":1,", "\"items\":[]}"},
-  };
-  char *text = malloc(HOSTILE_BYTES + 200);
-  assert_non_null(text);
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct feed_content content;
-    size_t n = strlen(rows[i].repeated);
-    char *at = stpcpy(text, rows[i].before);
-    while (at - text < HOSTILE_BYTES) {
-      memcpy(at, rows[i].repeated, n);
-      at += n;
-    }
-    at = stpcpy(at, rows[i].after);
-    (void)parse(text, (size_t)(at - text), "", &content);
-    feed_content_fini(&content);
-  }
-  free(text);
 }
 
 int main(void) {
@@ -867,24 +571,10 @@ int main(void) {
       cmocka_unit_test(utf_8_under_a_wrong_name_is_noticed),
       cmocka_unit_test(a_wrong_declaration_is_damage_and_read),
       cmocka_unit_test(control_characters_are_left_out),
-      cmocka_unit_test(one_broken_item_does_not_lose_the_others),
-      cmocka_unit_test(one_broken_json_item_does_not_lose_the_others),
-      cmocka_unit_test(a_cut_off_feed_gives_its_complete_items),
-      cmocka_unit_test(a_feed_cut_off_anywhere_is_never_taken_for_a_whole_one),
-      cmocka_unit_test(a_feed_that_ends_before_its_first_item_is_cut_off),
-      cmocka_unit_test(a_whole_feed_without_items_is_no_error),
-      cmocka_unit_test(entities_of_html_are_read_without_a_definition),
-      cmocka_unit_test(messages_before_the_feed_are_skipped),
       cmocka_unit_test(a_web_page_is_not_an_empty_feed),
       cmocka_unit_test(other_documents_are_told_apart),
       cmocka_unit_test(nothing_but_white_space_is_empty),
       cmocka_unit_test(every_result_has_a_sentence),
-      cmocka_unit_test(entity_definitions_are_refused),
-      cmocka_unit_test(an_internal_subset_without_entities_is_harmless),
-      cmocka_unit_test(nesting_has_a_limit),
-      cmocka_unit_test(nesting_of_json_has_a_limit),
-      cmocka_unit_test(items_past_the_limit_are_counted),
-      cmocka_unit_test(hostile_feeds_take_linear_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
