@@ -1,6 +1,7 @@
 /* Backup states: nothing is at `path` until the copy was made, checked and synced; a process that
  * dies before leaves `path.galley-tmp`, which the next backup to the same place replaces. */
 #include "sqlite_db.h"
+#include "sqlite_vfs.h"
 
 #include "env.h"
 
@@ -135,9 +136,7 @@ static enum galley_rc appear(struct copy *copy) {
 }
 
 static enum galley_rc copy_all(struct copy *copy) {
-  int code =
-      sqlite3_open_v2(copy->temp, &copy->target,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  int code = sqlite_vfs_open(copy->temp, SQLITE_OPEN_READWRITE, &copy->target);
   if (code != SQLITE_OK)
     return sqlite_error_set(copy->db, copy->target, code, "opening the copy");
   enum galley_rc rc = copy_pages(copy);

@@ -2,9 +2,11 @@
  * lock. SQLite before 3.51.3 (and without its back-ports) loses committed rows when another process
  * resets the log inside a checkpoint; nobody can reset it without the write lock that we hold. */
 #include "sqlite_db.h"
+#include "sqlite_vfs.h"
 
 #include "env.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +20,43 @@
 /* Words of the wal-index header (shared memory, "WAL-Index Format" in SQLite's documents). */
 #define SHM_MX_FRAME 4  /* frames in the log */
 #define SHM_BACKFILL 24 /* of these, copied into the database */
+
+/* Reads the wal-index through SQLite's own mapping: opening the -shm file would drop its locks. */
+static void read_index(struct sqlite_db *db, struct galley_wal *wal) {
+  sqlite3_file *file = NULL;
+  void volatile *map = NULL;
+  if (sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+      !file->pMethods || file->pMethods->iVersion < 2 || !file->pMethods->xShmMap)
+    return;
+  if (file->pMethods->xShmMap(file, 0, 32768, 0, &map) != SQLITE_OK || !map)
+    return;
+  const volatile uint32_t *words = map;
+  wal->frames = words[SHM_MX_FRAME];
+  wal->checkpointed = words[SHM_BACKFILL];
+}
+
+static enum galley_rc damage(struct sqlite_db *db, int64_t done, int64_t log) {
+  db->damaged = true;
+  return error_set(db->base.error, GALLEY_CORRUPT,
+                   "%s: %" PRId64 " frames are marked as checkpointed of %" PRId64 " in the log: "
+                   "another program's checkpoint has damaged the log. Stop every process with "
+                   "SIGKILL and open it again; do not close it cleanly",
+                   db->path, done, log);
+}
+
+enum galley_rc sqlite_checkpoint_inspect(struct sqlite_db *db) {
+  struct galley_wal wal = {0};
+  if (!db->path)
+    return GALLEY_OK;
+  read_index(db, &wal);
+  return wal.checkpointed > wal.frames ? damage(db, wal.checkpointed, wal.frames) : GALLEY_OK;
+}
+
+bool sqlite_checkpoint_damaged(struct sqlite_db *db) {
+  struct galley_wal wal = {0};
+  read_index(db, &wal);
+  return db->damaged || wal.checkpointed > wal.frames;
+}
 
 static int note_frames(void *arg, sqlite3 *h, const char *name, int frames) {
   struct sqlite_db *db = arg;
@@ -38,9 +77,7 @@ void sqlite_checkpoint_hook(struct sqlite_db *db) {
 static enum galley_rc checkpointer_open(struct sqlite_db *db) {
   if (db->checkpointer)
     return GALLEY_OK;
-  int code =
-      sqlite3_open_v2(db->path, &db->checkpointer,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  int code = sqlite_vfs_open(db->path, SQLITE_OPEN_READWRITE, &db->checkpointer);
   enum galley_rc rc = code == SQLITE_OK ? sqlite_engine_settings(db, db->checkpointer, false)
                                         : sqlite_error_set(db, db->checkpointer, code,
                                                            "opening for the checkpoint");
@@ -62,14 +99,8 @@ static int checkpoint_locked(struct sqlite_db *db, int *log, int *done) {
 static enum galley_rc judge(struct sqlite_db *db, int code, int log, int done) {
   struct galley_wal wal = {
       .last_log = log, .last_checkpointed = done, .last_busy = code == SQLITE_BUSY || done < log};
-  if (code == SQLITE_OK && done > log) {
-    db->damaged = true;
-    return error_set(db->base.error, GALLEY_CORRUPT,
-                     "%s: %d frames are marked as checkpointed of %d in the log: another program's "
-                     "checkpoint has damaged the log. Stop every process with SIGKILL and open it "
-                     "again; do not close it cleanly",
-                     db->path, done, log);
-  }
+  if (done > log)
+    return damage(db, done, log);
   if (code != SQLITE_OK && code != SQLITE_BUSY)
     return sqlite_error_set(db, db->checkpointer, code, "the checkpoint");
   sqlite_side_checkpoint_write(db, env_system.now_ms(NULL), &wal);
@@ -116,20 +147,6 @@ enum galley_rc sqlite_checkpoint_now(struct db *base, struct galley_wal *wal) {
   if (rc != GALLEY_OK)
     return rc;
   return sqlite_checkpoint_status(base, wal);
-}
-
-/* Reads the wal-index through SQLite's own mapping: opening the -shm file would drop its locks. */
-static void read_index(struct sqlite_db *db, struct galley_wal *wal) {
-  sqlite3_file *file = NULL;
-  void volatile *map = NULL;
-  if (sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
-      !file->pMethods || file->pMethods->iVersion < 2)
-    return;
-  if (file->pMethods->xShmMap(file, 0, 32768, 0, &map) != SQLITE_OK || !map)
-    return;
-  const volatile uint32_t *words = map;
-  wal->frames = words[SHM_MX_FRAME];
-  wal->checkpointed = words[SHM_BACKFILL];
 }
 
 enum galley_rc sqlite_checkpoint_status(struct db *base, struct galley_wal *wal) {

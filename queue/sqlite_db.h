@@ -19,7 +19,7 @@ struct sqlite_db {
   char *side_path; /* the file of ours beside the database: see sqlite_side.c */
   int busy_timeout_ms;
   bool full;             /* synchronous=FULL */
-  bool damaged;          /* checkpointed > log was seen: must not be closed cleanly */
+  bool damaged;          /* checkpointed > log was seen: no checkpoint any more, not at close */
   int side_fd;           /* -1 until needed */
   int watch_fd;          /* inotify; -1 until needed */
   int64_t held_worker;   /* for ":memory:", where the only handle is the only worker */
@@ -83,6 +83,11 @@ void sqlite_checkpoint_hook(struct sqlite_db *db);
 /* After a commit: runs the guarded checkpoint when the log is long enough, and never waits unless
  * it has become far too long. Its failures are left for the next call to meet, except damage. */
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db);
+/* With the write lock held, when nothing of the log can move but what a checkpoint has done:
+ * GALLEY_CORRUPT when more frames are marked as checkpointed than there are. */
+enum galley_rc sqlite_checkpoint_inspect(struct sqlite_db *db);
+/* The same at any moment, when a reset that is going on may look like damage. */
+bool sqlite_checkpoint_damaged(struct sqlite_db *db);
 enum galley_rc sqlite_checkpoint_now(struct db *db, struct galley_wal *wal);
 enum galley_rc sqlite_checkpoint_status(struct db *db, struct galley_wal *wal);
 

@@ -1,4 +1,5 @@
 #include "sqlite_db.h"
+#include "sqlite_vfs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -228,8 +229,7 @@ static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
   bool with_side = create && access(db->side_path, F_OK) == 0;
   if (!with_side)
     *strstr(uri, "?modeof=") = '\0';
-  int code = sqlite3_open_v2(
-      uri, &db->h, mode | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  int code = sqlite_vfs_open(uri, mode | SQLITE_OPEN_URI, &db->h);
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "opening");
   sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
@@ -241,10 +241,7 @@ static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
 
 static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
   if (!db->path) {
-    int code = sqlite3_open_v2(":memory:", &db->h,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                   SQLITE_OPEN_EXRESCODE,
-                               NULL);
+    int code = sqlite_vfs_open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db->h);
     if (code != SQLITE_OK)
       return sqlite_error_set(db, db->h, code, "opening");
     return sqlite_engine_settings(db, db->h, false);
@@ -318,12 +315,12 @@ static enum galley_rc engine_open(struct db **out, const char *path,
 static void engine_close(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   sqlite_watch_close(db);
-  if (!db->damaged) { /* a clean close of a damaged log makes the loss final */
-    if (db->wal_frames >= CLOSE_FRAMES)
-      sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    sqlite3_close(db->checkpointer);
-    sqlite3_close(db->h);
-  }
+  /* A checkpoint makes the loss of a damaged log final. Without one the close leaves what a killed
+   * process leaves, and the first that opens it after all are gone recovers the whole log. */
+  if (db->wal_frames >= CLOSE_FRAMES && !sqlite_checkpoint_damaged(db))
+    sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  sqlite3_close(db->checkpointer);
+  sqlite3_close(db->h);
   sqlite_side_close(db);
   free(db->path);
   free(db->side_path);
@@ -331,16 +328,21 @@ static void engine_close(struct db *base) {
   free(db);
 }
 
-static enum galley_rc begin(struct db *base) {
-  struct sqlite_db *db = sqlite_db_of(base);
-  int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "locking for a write");
-}
-
 static void rollback(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   if (!sqlite3_get_autocommit(db->h))
     sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static enum galley_rc begin(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (code != SQLITE_OK)
+    return sqlite_error_set(db, db->h, code, "locking for a write");
+  enum galley_rc rc = sqlite_checkpoint_inspect(db);
+  if (rc != GALLEY_OK)
+    rollback(base);
+  return rc;
 }
 
 static enum galley_rc commit(struct db *base) {
