@@ -17,6 +17,7 @@ struct fixture {
   struct galley_env env;
   int64_t now_ms; /* what the clock says; tests move it */
   int64_t mono_ns;
+  uint64_t chance; /* the next random number, and every one after it */
   int64_t worker_id;
 };
 
