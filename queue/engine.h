@@ -61,6 +61,7 @@ struct engine {
   enum galley_rc (*wal_status)(struct db *db, struct galley_wal *wal);
   enum galley_rc (*checkpoint)(struct db *db, struct galley_wal *wal);
   enum galley_rc (*pragmas)(struct db *db, galley_row_fn *fn, void *arg);
+  enum galley_rc (*selftest)(struct db *db, struct galley_selftest *result);
 };
 
 extern const struct engine sqlite_engine;

@@ -689,6 +689,23 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_wal_status(struct galley *q,
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_checkpoint(struct galley *q,
                                                             struct galley_wal *wal);
 
+/* Two bugs of SQLite lose committed rows: before 3.51.3 a checkpoint beside which another process
+ * begins the log anew; before 3.50.2 the recovery of a log into which a large statement that failed
+ * had written early. galley guards its own connections against both. */
+struct galley_selftest {
+  const char *version; /* of the SQLite that is linked; static */
+  bool reset_tried;    /* false: the first bug cannot be tried out here, and goes by the version */
+  bool reset_loses;    /* plain connections lose rows by the first bug */
+  bool reset_guarded;  /* connections as galley opens them do not */
+  bool recovery_loses; /* the same for the second bug */
+  bool recovery_guarded;
+};
+/* Tries both bugs out on files of its own in a private folder below $TMPDIR or /tmp, in some ten
+ * milliseconds: a version number does not show what a distribution has mended. Touches neither the
+ * handle's database nor its transaction. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_selftest(struct galley *q,
+                                                          struct galley_selftest *result);
+
 /* A setting of the connection, for display: "journal_mode", "synchronous", ... */
 struct galley_pragma {
   const char *name;

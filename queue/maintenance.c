@@ -32,3 +32,7 @@ enum galley_rc galley_checkpoint(struct galley *q, struct galley_wal *wal) {
 enum galley_rc galley_pragmas(struct galley *q, galley_row_fn *fn, void *arg) {
   return q->db->engine->pragmas(q->db, fn, arg);
 }
+
+enum galley_rc galley_selftest(struct galley *q, struct galley_selftest *result) {
+  return q->db->engine->selftest(q->db, result);
+}

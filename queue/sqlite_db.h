@@ -95,4 +95,7 @@ enum galley_rc sqlite_checkpoint_status(struct db *db, struct galley_wal *wal);
 enum galley_rc sqlite_backup_run(struct db *db, const char *path,
                                  struct galley_backup_report *report);
 
+/* sqlite_selftest.c */
+enum galley_rc sqlite_selftest_run(struct db *db, struct galley_selftest *result);
+
 #endif

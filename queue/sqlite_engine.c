@@ -394,4 +394,5 @@ const struct engine sqlite_engine = {
     .wal_status = sqlite_checkpoint_status,
     .checkpoint = sqlite_checkpoint_now,
     .pragmas = sqlite_engine_pragmas,
+    .selftest = sqlite_selftest_run,
 };
