@@ -48,6 +48,11 @@ static void list_items_start_with_a_dash(void **state) {
         "Buy:\n\n- milk\n- tea green\n- salt\n\ndone");
 }
 
+static void a_break_at_the_end_of_an_item_parts_no_list(void **state) {
+  (void)state;
+  check("<ul><li>a<br></li><li>b</li></ul>", 1000, "- a\n- b");
+}
+
 static void table_cells_do_not_run_together(void **state) {
   (void)state;
   check("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", 1000,
@@ -148,6 +153,7 @@ int main(void) {
       cmocka_unit_test(entities_are_decoded_once),
       cmocka_unit_test(blocks_become_paragraphs),
       cmocka_unit_test(list_items_start_with_a_dash),
+      cmocka_unit_test(a_break_at_the_end_of_an_item_parts_no_list),
       cmocka_unit_test(table_cells_do_not_run_together),
       cmocka_unit_test(scripts_and_styles_are_dropped),
       cmocka_unit_test(white_space_folds),
