@@ -119,6 +119,8 @@ enum galley_rc galley_look(struct galley *q, int64_t worker_id, const char *cons
     rc = ask(q, SQL_LOOK_SCHEDULED, NULL, 0, &outlook->next_run_at_ms, &found);
   if (rc == GALLEY_OK)
     rc = ask(q, SQL_LOOK_LEASE, NULL, 0, &outlook->next_lease_mono_ns, &found);
+  if (rc == GALLEY_OK)
+    rc = ask(q, SQL_WORKER_NEWEST, NULL, 0, &outlook->newest_worker, &found);
   if (rc == GALLEY_OK && worker_id)
     rc = ask(q, SQL_LOOK_CANCEL, NULL, worker_id, &ignored, &outlook->cancel);
   for (size_t i = 0; rc == GALLEY_OK && !outlook->live && i < n_kinds; i++)

@@ -461,6 +461,7 @@ struct galley_outlook {
   int64_t next_run_at_ms;     /* earliest scheduled job, 0: none */
   int64_t next_lease_mono_ns; /* earliest lease of a running job, 0: none */
   bool live;                  /* some job of these kinds is ready or running, whoever runs it */
+  int64_t newest_worker;      /* id of the worker that joined last; 0: none yet */
 };
 /* worker_id 0: nobody's. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, int64_t worker_id,

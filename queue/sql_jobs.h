@@ -109,6 +109,7 @@
       "AND stopped_at_ms IS NULL")                                                                 \
   SQL(WORKERS_LIVE, "workers_live",                                                                \
       "SELECT " WORKER_COLUMNS " FROM workers WHERE stopped_at_ms IS NULL ORDER BY id")            \
+  SQL(WORKER_NEWEST, "rowid", "SELECT id FROM workers ORDER BY id DESC LIMIT 1")                   \
   SQL(WORKERS_PRUNE, "rowid",                                                                      \
       "DELETE FROM workers WHERE id<?1-1000 AND stopped_at_ms IS NOT NULL")                        \
   SQL(JOBS_OF_WORKER, "jobs_running",                                                              \

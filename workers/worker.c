@@ -4,6 +4,7 @@
 #include "handler.h"
 #include "kind_list.h"
 #include "log.h"
+#include "peers.h"
 #include "supervisor.h"
 
 #include <assert.h>
@@ -49,6 +50,8 @@ struct worker {
   struct loop_timer again;
   struct loop_timer grace;
   struct loop_signal term, interrupt;
+  struct peers *peers;   /* whose death is noticed at once */
+  int64_t newest_worker; /* that the peers were updated for */
 
   /* Room for one turn, made once. */
   struct galley_settlement *settlements;
@@ -73,6 +76,17 @@ static void list_remove(struct task **list, struct task *task) {
     *list = task->next;
   if (task->next)
     task->next->previous = task->previous;
+}
+
+/* The first of a list, out of it; NULL when the list is empty. */
+static struct task *list_take(struct task **list) {
+  struct task *task = *list;
+  if (task) {
+    *list = task->next;
+    if (task->next)
+      task->next->previous = NULL;
+  }
+  return task;
 }
 
 void task_finish(struct task *task) {
@@ -193,9 +207,8 @@ static size_t fill_settlements(struct worker *worker) {
 /* The settled tasks are the first n of the list, in its order. */
 static void drop_settled(struct worker *worker, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    struct task *task = worker->finished;
+    struct task *task = list_take(&worker->finished);
     settlement_log(&worker->settlements[i], task);
-    list_remove(&worker->finished, task);
     worker->n_finished--;
     task_free(task);
   }
@@ -312,6 +325,10 @@ static void lease_ran_out(struct loop_timer *timer) {
   recover(timer->owner);
 }
 
+static void peer_died(void *owner) {
+  recover(owner);
+}
+
 static void became_due(struct loop_timer *timer) {
   struct worker *worker = timer->owner;
   worker->look = true;
@@ -352,6 +369,14 @@ static void look_ahead(struct worker *worker) {
   if (rc != GALLEY_OK) {
     storage_failed(worker, rc);
     return;
+  }
+  if (outlook.newest_worker != worker->newest_worker) {
+    worker->newest_worker = outlook.newest_worker;
+    rc = peers_update(worker->peers, worker->env.writer);
+    if (rc != GALLEY_OK) {
+      storage_failed(worker, rc);
+      return;
+    }
   }
   if (outlook.cancel)
     worker->renew = true; /* the renewal tells which one */
@@ -483,6 +508,9 @@ static enum galley_rc watch_start(struct worker *worker, char *error, size_t err
   struct loop *loop = worker->env.loop;
   int fd = -1;
   name_callbacks(worker);
+  worker->peers = peers_new(loop, peer_died, worker);
+  if (!worker->peers)
+    return fail(error, error_len, GALLEY_NO_MEMORY, "no memory for a worker");
   enum galley_rc rc = galley_watch(worker->env.writer, &fd);
   if (rc != GALLEY_OK)
     return fail(error, error_len, rc, galley_errmsg(worker->env.writer));
@@ -495,6 +523,7 @@ static enum galley_rc watch_start(struct worker *worker, char *error, size_t err
 }
 
 static void watch_stop(struct worker *worker) {
+  peers_free(worker->peers);
   loop_io_stop(&worker->watch);
   loop_turn_stop(&worker->turn);
   loop_signal_stop(&worker->term);
@@ -509,17 +538,13 @@ static void watch_stop(struct worker *worker) {
 
 /* Tasks that are left (storage failed) are dropped unsettled: their jobs run again elsewhere. */
 static void drop_tasks(struct worker *worker) {
-  while (worker->running) {
-    struct task *task = worker->running;
+  struct task *task;
+  while ((task = list_take(&worker->running))) {
     task_stop(task);
-    list_remove(&worker->running, task);
     task_free(task);
   }
-  while (worker->finished) {
-    struct task *task = worker->finished;
-    list_remove(&worker->finished, task);
+  while ((task = list_take(&worker->finished)))
     task_free(task);
-  }
 }
 
 static void worker_fini(struct worker *worker) {

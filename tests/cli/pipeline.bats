@@ -280,3 +280,22 @@ done|1"
   cmp first second
   assert_sql "SELECT count(*) FROM jobs WHERE state<>'done'" 0
 }
+
+@test "the death of a worker is noticed at once by another, without a supervisor" {
+  exec_kind long 'echo "$GALLEY_JOB_FENCE" >>'"$DIR"'/fences; [ "$GALLEY_JOB_FENCE" -gt 1 ] || sleep 600'
+  galley enqueue long --timeout 1h >/dev/null
+  "$GALLEY" --database "$DB" work --lease 1h 2>one.log 3>&- &
+  first=$!
+  wait_until test -s fences
+  "$GALLEY" --database "$DB" work --lease 1h 2>two.log 3>&- &
+  second=$!
+  wait_until grep -q worker.started two.log
+  kill -KILL "$first"
+  is_done() { [ "$(sql "SELECT state FROM jobs")" = done ]; }
+  wait_until is_done
+  kill "$second"
+  wait "$second"
+  assert_sql "SELECT crashes,attempt FROM jobs" "1|1"
+  assert_sql "SELECT outcome FROM job_attempts ORDER BY fence" "crashed
+done"
+}
