@@ -42,9 +42,11 @@ struct table *table_new(const struct session *session, const struct galley_recor
 static bool make_room(struct table *table) {
   if (table->n_rows < table->n_space)
     return true;
+  if (table->n_rows >= TABLE_ROWS_MAX)
+    return false;
   size_t space = table->n_space == 0 ? 64 : table->n_space * 2;
   char **cells = realloc(table->cells, space * table->n_columns * sizeof *cells);
-  if (cells == NULL || table->n_rows >= TABLE_ROWS_MAX)
+  if (cells == NULL)
     return false;
   table->cells = cells;
   table->n_space = space;
