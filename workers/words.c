@@ -49,7 +49,7 @@ size_t words_character(const char *text, size_t len, int32_t *character) {
   if (len == 0)
     return 0;
   if ((unsigned char)text[0] < 0x80) {
-    *character = text[0];
+    *character = (unsigned char)text[0];
     return 1;
   }
   utf8proc_int32_t found = -1;
