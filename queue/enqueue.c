@@ -1,5 +1,6 @@
 #include "handle.h"
 #include "state.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -94,9 +95,13 @@ static enum galley_rc check(struct galley *q, const struct galley_spec *spec) {
   if (spec->payload && strlen(spec->payload) > GALLEY_PAYLOAD_MAX)
     return error_set(&q->error, GALLEY_INVALID, "payload has %zu bytes, and the limit is %d",
                      strlen(spec->payload), GALLEY_PAYLOAD_MAX);
+  if (spec->payload && !text_valid(spec->payload))
+    return invalid(q, "payload", "is not UTF-8");
   len = spec->unique_key ? strlen(spec->unique_key) : 1;
   if (len == 0 || len > GALLEY_KEY_MAX)
     return invalid(q, "unique_key", "must be 1 to 512 bytes");
+  if (spec->unique_key && !text_valid(spec->unique_key))
+    return invalid(q, "unique_key", "is not UTF-8");
   enum galley_rc rc = check_numbers(q, spec);
   return rc == GALLEY_OK ? check_references(q, spec) : rc;
 }
@@ -190,6 +195,6 @@ enum galley_rc galley_enqueue_many(struct galley *q, const struct galley_spec *s
     rc = tx_leave(q, rc);
   }
   if (bad)
-    *bad = rc != GALLEY_OK && galley_rc_class(rc) == GALLEY_CLASS_CALLER ? i : n;
+    *bad = rc == GALLEY_INVALID ? i : n;
   return rc;
 }

@@ -9,7 +9,9 @@ CREATE TABLE schema_steps(
 CREATE TABLE jobs(
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL
-    CONSTRAINT kind_is_a_name CHECK(length(kind) BETWEEN 1 AND 64 AND kind NOT GLOB '*[^a-z0-9._-]*'),
+    -- GLOB stops at a zero byte, so that one is looked for alone.
+    CONSTRAINT kind_is_a_name CHECK(length(CAST(kind AS BLOB)) BETWEEN 1 AND 64
+      AND kind NOT GLOB '*[^a-z0-9._-]*' AND instr(kind, char(0)) = 0),
   payload TEXT NOT NULL DEFAULT '{}'
     CONSTRAINT payload_is_json CHECK(json_valid(payload))
     CONSTRAINT payload_is_bounded CHECK(length(CAST(payload AS BLOB)) <= 1048576),
