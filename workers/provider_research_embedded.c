@@ -37,10 +37,11 @@ static int64_t target_of(const struct research_input *input, const struct depth 
 }
 
 static void no_sources(const struct research_input *input, struct verdict *verdict) {
-  verdict_set(verdict, GALLEY_DEAD, 0, "sources",
-              "no collected document matches topic '%s' in language '%s': add feeds with galley "
-              "feed add URL, run collect, then galley retry",
-              input->topic, input->language);
+  verdict_set(
+      verdict, GALLEY_DEAD, 0, "sources",
+      "no collected document in language '%s' is about '%s' (%zu mention a word of it): add "
+      "feeds with galley feed add URL, collect them with galley feed fetch",
+      input->language, input->topic, input->n_hits);
 }
 
 /* False without memory; *found tells whether there is anything to quote. */

@@ -105,9 +105,12 @@ static struct naming names_subject(const char *text, size_t len, const char *lan
   return naming;
 }
 
-/* A text that has the topic's words far from each other speaks of something else. */
+/* A text that has the topic's words far from each other speaks of something else; unless there is
+ * none that has them together, and this one has them all. */
 static bool is_about(const struct subject *subject, const struct naming *text,
-                     const struct naming *title, int64_t words) {
+                     const struct naming *title, int64_t words, bool loose) {
+  if (loose)
+    return subject_share(subject, text->bits | title->bits) >= 1.0;
   bool brief = words <= SHORT_WORDS;
   int mentions = text->mentions + title->mentions, together = text->together + title->together;
   return subject_share(subject, text->bits | title->bits) >= SUBJECT_SHARE_MIN &&
@@ -133,7 +136,7 @@ static double relevance(const struct research_input *input, size_t hit) {
 
 /* Fills the candidate; false when the document is not for this report. */
 static bool measure(struct candidate *candidate, const struct research_input *input, size_t hit,
-                    const struct subject *subject) {
+                    const struct subject *subject, bool loose) {
   const struct galley_document *document = &input->hits[hit]->document;
   struct source *source = &candidate->source;
   bool full = document->content != NULL && document->content[0] != '\0';
@@ -150,7 +153,7 @@ static bool measure(struct candidate *candidate, const struct research_input *in
   struct naming titled = names_subject(title, strlen(title), input->language, subject, NULL);
   shingle_finish(&candidate->sketch);
   source->words = words_count(source->text, source->len);
-  if (!is_about(subject, &text, &titled, source->words))
+  if (!is_about(subject, &text, &titled, source->words, loose))
     return false;
   double reliability = document->reliability_score;
   reliability = !(reliability >= 0.0) ? 0.0 : reliability > 1.0 ? 1.0 : reliability;
@@ -207,6 +210,26 @@ static void take(struct sources *sources, struct candidate **candidates, size_t 
   }
 }
 
+/* Fills `candidates` with the hits that are about the topic. False without memory. */
+static bool find_candidates(struct sources *sources, const struct research_input *input,
+                            const struct subject *subject, struct candidate **candidates,
+                            struct arena *arena, bool loose) {
+  size_t hits = input->n_hits < SOURCES_HITS_MAX ? input->n_hits : SOURCES_HITS_MAX;
+  struct candidate *spare = NULL;
+  for (size_t i = 0; i < hits; i++) {
+    if (spare == NULL && (spare = arena_alloc(arena, 1, sizeof *spare)) == NULL)
+      return false;
+    if (measure(spare, input, i, subject, loose)) {
+      spare->source.host = host_of(spare->source.document, arena);
+      candidates[sources->matching++] = spare;
+      spare = NULL;
+    } else {
+      *spare = (struct candidate){0};
+    }
+  }
+  return true;
+}
+
 bool sources_pick(struct sources *sources, const struct research_input *input, int64_t target,
                   const struct subject *subject, struct arena *arena) {
   size_t hits = input->n_hits < SOURCES_HITS_MAX ? input->n_hits : SOURCES_HITS_MAX;
@@ -216,18 +239,10 @@ bool sources_pick(struct sources *sources, const struct research_input *input, i
   struct candidate **candidates = arena_alloc(arena, hits, sizeof *candidates);
   if (sources->items == NULL || candidates == NULL)
     return false;
-  struct candidate *spare = NULL;
-  for (size_t i = 0; i < hits; i++) {
-    if (spare == NULL && (spare = arena_alloc(arena, 1, sizeof *spare)) == NULL)
-      return false;
-    if (measure(spare, input, i, subject)) {
-      spare->source.host = host_of(spare->source.document, arena);
-      candidates[sources->matching++] = spare;
-      spare = NULL;
-    } else {
-      *spare = (struct candidate){0};
-    }
-  }
+  if (!find_candidates(sources, input, subject, candidates, arena, false) ||
+      (sources->matching == 0 &&
+       !find_candidates(sources, input, subject, candidates, arena, true)))
+    return false;
   qsort(candidates, sources->matching, sizeof *candidates, by_score);
   size_t n = drop_duplicates(candidates, sources->matching);
   take(sources, candidates, n, max, SOURCES_HOST_MAX);

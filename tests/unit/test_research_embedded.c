@@ -67,6 +67,12 @@ static char *read_text(const char *file) {
   return text;
 }
 
+static char *copy_of(const char *text) {
+  char *copy = strdup(text);
+  assert_non_null(copy);
+  return copy;
+}
+
 static void library_add(struct library *library, char *title, char *text, const char *language,
                         const char *host) {
   size_t i = library->n++;
@@ -513,14 +519,30 @@ static void two_sources_are_few_even_with_words_enough(void **state) {
   assert_true(says(library, "\n> Too few sources"));
 }
 
+static void words_apart_are_taken_when_no_document_has_them_together(void **state) {
+  struct library *library = *state;
+  library_add(library, copy_of("Two subjects in one text"),
+              copy_of("The harbour lies on the north side of the town and has been there for four "
+                      "hundred years, longer than the church. Nobody knows who built its first "
+                      "wall, or when the second one was added to it.\n\nA store of energy is kept "
+                      "in the old quarry above the road. The storage holds enough water for six "
+                      "hours of work, as the people of the town like to say."),
+              "en", "town.example");
+  const struct research_output *output = ask(library, "harbour storage", "en", "standard", 2000);
+  assert_int_equal(library->verdict.outcome, GALLEY_DONE);
+  assert_int_equal(output->n_sources, 1);
+}
+
 static void nothing_to_quote_is_a_verdict_and_no_report(void **state) {
   struct library *library = *state;
   const struct research_output *output = ask(library, "tin mines", "en", "standard", 2000);
   assert_int_equal(library->verdict.outcome, GALLEY_DEAD);
   assert_string_equal(library->verdict.error_class, "sources");
-  assert_string_equal(library->verdict.error,
-                      "no collected document matches topic 'tin mines' in language 'en': add feeds "
-                      "with galley feed add URL, run collect, then galley retry");
+  assert_string_equal(
+      library->verdict.error,
+      "no collected document in language 'en' is about 'tin mines' (0 mention a word "
+      "of it): add feeds with galley feed add URL, collect them with galley feed "
+      "fetch");
   assert_null(output->markdown);
   assert_null(output->citations);
   library_load(library, "en_");
@@ -537,12 +559,6 @@ static void unknown_dates_stay_unknown(void **state) {
   check_english(library);
   assert_false(says(library, "Timeline"));
   assert_false(says(library, "1970-01"));
-}
-
-static char *copy_of(const char *text) {
-  char *copy = strdup(text);
-  assert_non_null(copy);
-  return copy;
 }
 
 static void quoted_text_never_becomes_formatting(void **state) {
@@ -662,6 +678,7 @@ int main(void) {
       RULE(unmarked_documents_are_taken_when_they_read_like_the_language),
       RULE(too_few_sources_are_said_plainly),
       RULE(two_sources_are_few_even_with_words_enough),
+      RULE(words_apart_are_taken_when_no_document_has_them_together),
       RULE(nothing_to_quote_is_a_verdict_and_no_report),
       RULE(unknown_dates_stay_unknown),
       RULE(quoted_text_never_becomes_formatting),
