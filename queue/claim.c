@@ -53,7 +53,7 @@ static enum galley_rc take(struct galley *q, struct galley_turn *turn, int64_t i
   rc = record_one(q->db, s, &galley_job_record, &row);
   if (rc == GALLEY_OK)
     turn->jobs[turn->n_jobs++] = row;
-  return rc;
+  return rc == GALLEY_NONE ? GALLEY_OK : rc; /* taken already: its kind was named twice */
 }
 
 enum galley_rc claim_jobs(struct galley *q, struct galley_turn *turn) {
