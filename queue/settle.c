@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTLE_WAIT_MAX_MS 315360000000 /* 10 years: a longer wait ends past the calendar */
+
 /* The running job as the fence shows it. */
 struct held {
   char kind[GALLEY_KIND_MAX + 1];
   int64_t attempt, max_attempts, crashes, worker_id, started_at_ms;
+  bool cancel_requested;
 };
 
 /* Where the attempt leaves its job. */
@@ -42,12 +45,15 @@ static enum galley_rc hold(struct galley *q, int64_t job_id, int64_t fence, stru
   held->crashes = stmt_column_int(q->db, s, 3);
   held->worker_id = stmt_column_int(q->db, s, 4);
   held->started_at_ms = stmt_column_int(q->db, s, 5);
+  held->cancel_requested = stmt_column_int(q->db, s, 6) != 0;
   stmt_reset(q->db, s);
   return GALLEY_OK;
 }
 
 static struct move wait_until(const struct held *held, int64_t now_ms, int64_t delay_ms,
                               const char *outcome) {
+  if (delay_ms > SETTLE_WAIT_MAX_MS)
+    delay_ms = SETTLE_WAIT_MAX_MS;
   return (struct move){.to = delay_ms > 0 ? STATE_SCHEDULED : STATE_READY,
                        .outcome = outcome,
                        .run_at_ms = now_ms + (delay_ms > 0 ? delay_ms : 0),
@@ -64,6 +70,14 @@ static struct move end_in(const struct held *held, enum state to) {
 static void uncharge(struct move *move) {
   if (move->attempt > 0)
     move->attempt--;
+}
+
+/* A person has asked for the end, and the worker had not yet heard: there is no next attempt. */
+static void obey_cancel(const struct held *held, struct move *move) {
+  if (!held->cancel_requested || state_ended(move->to))
+    return;
+  move->to = STATE_CANCELLED;
+  move->run_at_ms = 0;
 }
 
 static struct move decide(struct galley *q, const struct galley_settlement *settlement,
@@ -96,6 +110,9 @@ static struct move decide(struct galley *q, const struct galley_settlement *sett
   case GALLEY_DEAD:
     break;
   }
+  obey_cancel(held, &move);
+  if (move.to == STATE_CANCELLED)
+    move.outcome = state_name(STATE_CANCELLED);
   move.error_class = settlement->error_class;
   move.error = settlement->error;
   return move;
@@ -181,11 +198,12 @@ static enum galley_rc finish(struct galley *q, const struct galley_settlement *s
     rc = write_attempt(q, settlement, held, move, now_ms);
   if (rc != GALLEY_OK)
     return rc;
-  struct settle_total total = {.outcome = move->outcome,
-                               .n = 1,
-                               .busy_ms =
-                                   now_ms > held->started_at_ms ? now_ms - held->started_at_ms : 0,
-                               .cost_usd_micros = settlement->cost_usd_micros};
+  /* What has ended is counted by its end, which an attempt that crashed does not name. */
+  struct settle_total total = {
+      .outcome = state_ended(move->to) ? state_name(move->to) : move->outcome,
+      .n = 1,
+      .busy_ms = now_ms > held->started_at_ms ? now_ms - held->started_at_ms : 0,
+      .cost_usd_micros = settlement->cost_usd_micros};
   memcpy(total.kind, held->kind, sizeof total.kind);
   return total_add(q, totals, &total);
 }
@@ -202,6 +220,22 @@ static const char *bounded(const char *text, char *buf, size_t size) {
   return buf;
 }
 
+/* A save that met a failed call has failed, whatever it says; so has one that says NONE or LOST,
+ * which are no errors elsewhere: what it wrote before is half a thing. */
+static enum galley_rc save(struct galley *q, struct galley_settlement *settlement) {
+  error_clear(&q->error);
+  enum galley_rc rc = settlement->save(q, settlement->save_arg, &settlement->result);
+  if (rc == GALLEY_OK)
+    rc = q->tx_failed;
+  if (rc == GALLEY_OK)
+    return GALLEY_OK;
+  if (q->error.rc != rc) /* it failed by itself, and left no sentence */
+    error_set(&q->error, rc, "%s", galley_rc_text(rc));
+  if (galley_rc_class(rc) == GALLEY_CLASS_RESULT)
+    rc = error_set(&q->error, GALLEY_STATE, "%s", q->error.text);
+  return rc;
+}
+
 enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
                           struct settle_totals *totals, bool *save_failed) {
   struct held held;
@@ -212,7 +246,7 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
     return rc;
   struct galley_settlement bounded_copy = *settlement;
   if (settlement->save) {
-    rc = settlement->save(q, settlement->save_arg, &bounded_copy.result);
+    rc = save(q, &bounded_copy);
     if (rc != GALLEY_OK) {
       *save_failed = true;
       return rc;
@@ -225,7 +259,9 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
   }
   bounded_copy.error = bounded(settlement->error, text, sizeof text);
   struct move move = decide(q, &bounded_copy, &held, handle_now_ms(q));
-  return finish(q, &bounded_copy, &held, &move, totals);
+  rc = finish(q, &bounded_copy, &held, &move, totals);
+  *save_failed = rc == GALLEY_INVALID; /* the settlement's own words: its result is not JSON */
+  return rc;
 }
 
 enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum settle_loss loss,
@@ -253,6 +289,7 @@ enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum
     move.error_class = "expired";
     move.error = "the worker did not renew its lease: it hangs, or was stopped";
   }
+  obey_cancel(&held, &move);
   return finish(q, &settlement, &held, &move, totals);
 }
 

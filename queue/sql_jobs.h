@@ -59,8 +59,8 @@
       "UPDATE jobs SET lease_mono_ns=?3 WHERE id=?1 AND fence=?2 AND state='running' "             \
       "RETURNING cancel_requested")                                                                \
   SQL(JOB_HELD, "rowid",                                                                           \
-      "SELECT kind,attempt,max_attempts,crashes,worker_id,started_at_ms FROM jobs "                \
-      "WHERE id=?1 AND fence=?2 AND state='running'")                                              \
+      "SELECT kind,attempt,max_attempts,crashes,worker_id,started_at_ms,cancel_requested "         \
+      "FROM jobs WHERE id=?1 AND fence=?2 AND state='running'")                                    \
   SQL(JOB_SETTLE, "rowid",                                                                         \
       "UPDATE jobs SET state=?3,run_at_ms=coalesce(?4,run_at_ms),attempt=?5,crashes=?6,"           \
       "result=?7,cost_usd_micros=cost_usd_micros+?8,error_class=?9,error=?10,finished_at_ms=?11,"  \
