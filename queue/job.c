@@ -135,13 +135,27 @@ enum galley_rc galley_retry(struct galley *q, int64_t id) {
   return rc == GALLEY_OK ? tx_leave(q, retry(q, id)) : rc;
 }
 
-static enum galley_rc counts(struct galley *q, enum sql_id which, galley_row_fn *fn, void *arg) {
+/* Two statements make one list: a reader that has stopped is not asked again. */
+struct reader {
+  galley_row_fn *fn;
+  void *arg;
+  bool stopped;
+};
+
+static bool read_count(void *arg, const void *row) {
+  struct reader *reader = arg;
+  reader->stopped = !reader->fn(reader->arg, row);
+  return !reader->stopped;
+}
+
+static enum galley_rc counts(struct galley *q, enum sql_id which, struct reader *reader) {
   struct stmt *s;
   enum galley_rc rc = db_stmt(q->db, which, &s);
-  return rc == GALLEY_OK ? record_each(q->db, s, &galley_count_record, fn, arg) : rc;
+  return rc == GALLEY_OK ? record_each(q->db, s, &galley_count_record, read_count, reader) : rc;
 }
 
 enum galley_rc galley_stats(struct galley *q, galley_row_fn *fn, void *arg) {
-  enum galley_rc rc = counts(q, SQL_LIVE_COUNTS, fn, arg);
-  return rc == GALLEY_OK ? counts(q, SQL_TOTALS, fn, arg) : rc;
+  struct reader reader = {.fn = fn, .arg = arg};
+  enum galley_rc rc = counts(q, SQL_LIVE_COUNTS, &reader);
+  return rc == GALLEY_OK && !reader.stopped ? counts(q, SQL_TOTALS, &reader) : rc;
 }
