@@ -468,8 +468,9 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_look(struct galley *q, int64_t 
                                                       const char *const *kinds, size_t n_kinds,
                                                       struct galley_outlook *outlook);
 
-/* Registers this process as a worker. Until galley_close, galley_worker_leave or its death the
- * kernel holds a lock that shows it is alive. kinds is a JSON array, for display. */
+/* Registers this handle as one worker, outside of transactions. Until galley_close,
+ * galley_worker_leave or the death of its process the kernel holds a lock that shows it is alive.
+ * kinds is a JSON array, for display. Leaving hands back what it still runs, as GALLEY_RETURNED. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_worker_join(struct galley *q, const char *kinds,
                                                              int64_t slots, int64_t *worker_id);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id);

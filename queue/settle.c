@@ -264,6 +264,37 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
   return rc;
 }
 
+/* A crash and a hang are the job's fault until it is known otherwise: the one is counted, the other
+ * charged. */
+static struct move lose(const struct held *held, enum settle_loss loss, int64_t now_ms) {
+  struct move move = wait_until(held, now_ms, 0, NULL);
+  switch (loss) {
+  case SETTLE_CRASHED:
+    if (held->crashes + 1 >= GALLEY_CRASHES_MAX)
+      move = end_in(held, STATE_DEAD);
+    move.outcome = "crashed";
+    move.error = move.to == STATE_DEAD
+                     ? "the worker died during this job too often: it kills its workers (poison)"
+                     : "the worker died during this attempt";
+    move.crashes++;
+    uncharge(&move);
+    break;
+  case SETTLE_EXPIRED:
+    if (held->attempt >= held->max_attempts)
+      move = end_in(held, STATE_DEAD);
+    move.outcome = "expired";
+    move.error = "the worker did not renew its lease: it hangs, or was stopped";
+    break;
+  case SETTLE_LEFT:
+    move.outcome = "returned";
+    move.error = "the worker left during this attempt";
+    uncharge(&move);
+    break;
+  }
+  move.error_class = move.outcome;
+  return move;
+}
+
 enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum settle_loss loss,
                            struct settle_totals *totals) {
   struct held held;
@@ -271,24 +302,7 @@ enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum
   if (rc != GALLEY_OK)
     return rc;
   const struct galley_settlement settlement = {.job_id = job_id, .fence = fence};
-  struct move move = end_in(&held, STATE_DEAD);
-  if (loss == SETTLE_CRASHED) {
-    if (held.crashes + 1 < GALLEY_CRASHES_MAX)
-      move = wait_until(&held, handle_now_ms(q), 0, NULL);
-    move.outcome = "crashed";
-    move.crashes = held.crashes + 1;
-    move.error_class = "crashed";
-    move.error = move.to == STATE_DEAD
-                     ? "the worker died during this job too often: it kills its workers (poison)"
-                     : "the worker died during this attempt";
-    uncharge(&move);
-  } else {
-    if (held.attempt < held.max_attempts)
-      move = wait_until(&held, handle_now_ms(q), 0, NULL);
-    move.outcome = "expired";
-    move.error_class = "expired";
-    move.error = "the worker did not renew its lease: it hangs, or was stopped";
-  }
+  struct move move = lose(&held, loss, handle_now_ms(q));
   obey_cancel(&held, &move);
   return finish(q, &settlement, &held, &move, totals);
 }

@@ -19,15 +19,16 @@ struct settle_totals {
   size_t n;
 };
 
-/* Why an attempt ended that its own worker did not settle. */
-enum settle_loss { SETTLE_CRASHED, SETTLE_EXPIRED };
+/* Why an attempt ended that its own worker did not settle: it died, hangs, or left without a word
+ * about this job. */
+enum settle_loss { SETTLE_CRASHED, SETTLE_EXPIRED, SETTLE_LEFT };
 
 /* Shows the fence, lets the settlement save, moves the job, leaves the attempt's row. GALLEY_LOST
  * when the fence is stale (nothing written). *save_failed tells that the failure came from `save`.
  */
 GALLEY_MUST_USE enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
                                           struct settle_totals *totals, bool *save_failed);
-/* Takes a running job back from a worker that is gone or hangs. */
+/* Takes a running job back from its worker. */
 GALLEY_MUST_USE enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence,
                                            enum settle_loss loss, struct settle_totals *totals);
 GALLEY_MUST_USE enum galley_rc settle_totals_write(struct galley *q, struct settle_totals *totals);

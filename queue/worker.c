@@ -3,6 +3,7 @@
 #include "settle.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,18 +48,32 @@ static enum galley_rc prune(struct galley *q, int64_t newest) {
   return stmt_run(q->db, s, NULL);
 }
 
-/* The lock is taken before the row can be seen: nobody meets a worker that looks dead. */
+static enum galley_rc join(struct galley *q, const char *kinds, int64_t slots, int64_t *worker_id) {
+  enum galley_rc rc = insert(q, kinds, slots, worker_id);
+  if (rc == GALLEY_OK)
+    rc = prune(q, *worker_id);
+  if (rc == GALLEY_OK) /* before the row can be seen: nobody meets a worker that looks dead */
+    rc = q->db->engine->worker_hold(q->db, *worker_id);
+  return rc;
+}
+
 enum galley_rc galley_worker_join(struct galley *q, const char *kinds, int64_t slots,
                                   int64_t *worker_id) {
+  *worker_id = 0;
+  if (q->worker_id != 0)
+    return error_set(&q->error, GALLEY_USAGE, "this handle is worker %" PRId64 " already",
+                     q->worker_id);
+  if (q->tx_depth > 0)
+    return error_set(&q->error, GALLEY_USAGE, "a worker cannot join inside a transaction");
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  rc = insert(q, kinds, slots, worker_id);
+  rc = tx_leave(q, join(q, kinds, slots, worker_id));
   if (rc == GALLEY_OK)
-    rc = prune(q, *worker_id);
-  if (rc == GALLEY_OK)
-    rc = q->db->engine->worker_hold(q->db, *worker_id);
-  return tx_leave(q, rc);
+    q->worker_id = *worker_id;
+  else /* the next worker gets the same id, and needs the lock */
+    q->db->engine->worker_release(q->db, *worker_id);
+  return rc;
 }
 
 static enum galley_rc mark_stopped(struct galley *q, int64_t worker_id) {
@@ -71,17 +86,7 @@ static enum galley_rc mark_stopped(struct galley *q, int64_t worker_id) {
   return stmt_run(q->db, s, NULL);
 }
 
-enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
-  enum galley_rc rc = tx_enter(q);
-  if (rc != GALLEY_OK)
-    return rc;
-  rc = tx_leave(q, mark_stopped(q, worker_id));
-  if (rc == GALLEY_OK)
-    q->db->engine->worker_release(q->db, worker_id);
-  return rc;
-}
-
-/* Collects the rows first: the callback may then use the handle, and the list is short. */
+/* A walk over the workers that are alive, for `fn`, or dead, into `ids`. */
 struct workers {
   struct galley *q;
   enum galley_rc rc;
@@ -129,9 +134,10 @@ struct lost_job {
   int64_t id, fence;
 };
 
-/* The jobs of one dead worker, or with an expired lease; `parameter` is the statement's first. */
-static enum galley_rc take_back(struct galley *q, enum sql_id which, int64_t parameter,
+/* The jobs of one worker, or with an expired lease; `parameter` is the statement's first. */
+static enum galley_rc take_back(struct galley *q, enum settle_loss loss, int64_t parameter,
                                 struct settle_totals *totals, int64_t *n) {
+  enum sql_id which = loss == SETTLE_EXPIRED ? SQL_JOBS_EXPIRED : SQL_JOBS_OF_WORKER;
   struct stmt *s;
   struct lost_job jobs[WORKER_RECOVER_MAX];
   size_t found = 0;
@@ -147,24 +153,49 @@ static enum galley_rc take_back(struct galley *q, enum sql_id which, int64_t par
     return rc;
   rc = GALLEY_OK;
   for (size_t i = 0; rc == GALLEY_OK && i < found; i++)
-    rc = settle_lost(q, jobs[i].id, jobs[i].fence,
-                     which == SQL_JOBS_EXPIRED ? SETTLE_EXPIRED : SETTLE_CRASHED, totals);
+    rc = settle_lost(q, jobs[i].id, jobs[i].fence, loss, totals);
   *n += (int64_t)found;
+  return rc;
+}
+
+/* All jobs of a worker that is no more, and its row. */
+static enum galley_rc strike_off(struct galley *q, int64_t worker_id, enum settle_loss loss,
+                                 struct settle_totals *totals, int64_t *n) {
+  enum galley_rc rc;
+  int64_t before;
+  do {
+    before = *n;
+    rc = take_back(q, loss, worker_id, totals, n);
+  } while (rc == GALLEY_OK && *n - before == WORKER_RECOVER_MAX);
+  return rc == GALLEY_OK ? mark_stopped(q, worker_id) : rc;
+}
+
+static enum galley_rc leave(struct galley *q, int64_t worker_id) {
+  struct settle_totals totals = {.n = 0};
+  int64_t ignored = 0;
+  enum galley_rc rc = strike_off(q, worker_id, SETTLE_LEFT, &totals, &ignored);
+  return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
+}
+
+enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
+  if (worker_id == 0 || worker_id != q->worker_id)
+    return error_set(&q->error, GALLEY_USAGE, "this handle is not worker %" PRId64, worker_id);
+  enum galley_rc rc = tx_enter(q);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = tx_leave(q, leave(q, worker_id));
+  if (rc == GALLEY_OK) {
+    q->db->engine->worker_release(q->db, worker_id);
+    q->worker_id = 0;
+  }
   return rc;
 }
 
 static enum galley_rc recover_dead(struct galley *q, const struct workers *dead,
                                    struct settle_totals *totals, int64_t *n) {
   enum galley_rc rc = GALLEY_OK;
-  for (size_t i = 0; rc == GALLEY_OK && i < dead->n; i++) {
-    int64_t before;
-    do {
-      before = *n;
-      rc = take_back(q, SQL_JOBS_OF_WORKER, dead->ids[i], totals, n);
-    } while (rc == GALLEY_OK && *n - before == WORKER_RECOVER_MAX);
-    if (rc == GALLEY_OK)
-      rc = mark_stopped(q, dead->ids[i]);
-  }
+  for (size_t i = 0; rc == GALLEY_OK && i < dead->n; i++)
+    rc = strike_off(q, dead->ids[i], SETTLE_CRASHED, totals, n);
   return rc;
 }
 
@@ -186,7 +217,7 @@ static enum galley_rc recover_in_tx(struct galley *q, const struct workers *dead
     return rc;
   rc = recover_dead(q, dead, &totals, n);
   if (rc == GALLEY_OK)
-    rc = take_back(q, SQL_JOBS_EXPIRED, handle_mono_ns(q), &totals, n);
+    rc = take_back(q, SETTLE_EXPIRED, handle_mono_ns(q), &totals, n);
   if (rc == GALLEY_OK)
     rc = settle_totals_write(q, &totals);
   return tx_leave(q, rc);
