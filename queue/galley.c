@@ -70,6 +70,11 @@ enum galley_rc tx_enter(struct galley *q) {
     if (rc != GALLEY_OK)
       return rc;
     q->tx_failed = GALLEY_OK;
+  } else if (q->tx_failed != GALLEY_OK) {
+    /* The engine may have rolled back by itself: what is written now would stand alone. */
+    if (q->error.rc != q->tx_failed)
+      error_set(&q->error, q->tx_failed, "a call before this one failed: only a rollback is left");
+    return q->tx_failed;
   }
   q->tx_depth++;
   return GALLEY_OK;

@@ -138,7 +138,8 @@ GALLEY_API void galley_process_init(void);
 
 /* One write transaction around several calls (BEGIN IMMEDIATE). Every writing function below joins
  * it when it is open and makes its own when it is not. After any failed call inside it the
- * transaction can only be rolled back; galley_commit then does so and returns the first error. */
+ * transaction can only be rolled back: writing calls return the first error and do nothing, and
+ * galley_commit rolls back and returns it. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_begin(struct galley *q);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_commit(struct galley *q);
 GALLEY_API void galley_rollback(struct galley *q);

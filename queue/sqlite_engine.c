@@ -349,6 +349,7 @@ static enum galley_rc begin(struct db *base) {
 
 static enum galley_rc commit(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
+  errno = 0; /* see sqlite_error_set */
   int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
   if (code == SQLITE_OK) {
     sqlite_side_ring(db);

@@ -1,5 +1,6 @@
 #include "sqlite_db.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* What the named constraints of the schema mean to a person. */
@@ -40,6 +41,8 @@ static const struct code_row codes[] = {
     {SQLITE_BUSY, GALLEY_BUSY,
      "another program holds the database's lock; try again, or look for it with fuser"},
     {SQLITE_LOCKED, GALLEY_BUSY, "the database is locked within this process"},
+    {SQLITE_PROTOCOL, GALLEY_BUSY, "too many programs read and write at once; try again"},
+    {SQLITE_SCHEMA, GALLEY_BUSY, "another program changes its tables; try again"},
     {SQLITE_FULL, GALLEY_FULL, "the disk or its quota is full; make room and try again"},
     {SQLITE_IOERR, GALLEY_IO, "the disk failed; look at the system's log"},
     {SQLITE_CORRUPT, GALLEY_CORRUPT, "the file is damaged; stop all workers and restore a backup"},
@@ -54,10 +57,20 @@ static const struct code_row codes[] = {
     {SQLITE_INTERRUPT, GALLEY_BUSY, "interrupted"},
 };
 
+/* SQLite calls a quota or a limit that is reached, and a -shm file without room, a failed disk. It
+ * leaves errno as the failed call did; those who run statements set it to 0 before. */
+static int primary_code(int code) {
+  if ((code & 0xff) == SQLITE_IOERR && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+    return SQLITE_FULL;
+  if (code == SQLITE_IOERR_SHMSIZE)
+    return SQLITE_FULL;
+  return code == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : code & 0xff;
+}
+
 enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, const char *doing) {
   const char *path = db->path ? db->path : ":memory:";
   const char *message = h ? sqlite3_errmsg(h) : sqlite3_errstr(code);
-  int primary = code & 0xff;
+  int primary = primary_code(code);
   if (primary == SQLITE_CONSTRAINT)
     return constraint_error(db, message);
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)

@@ -1,5 +1,6 @@
 #include "sqlite_db.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct stmt {
@@ -51,6 +52,7 @@ enum galley_rc sqlite_stmt_step(struct db *base, struct stmt *stmt) {
   struct sqlite_db *db = sqlite_db_of(base);
   if (stmt->bad_binding != SQLITE_OK)
     return sqlite_error_set(db, db->h, stmt->bad_binding, "binding");
+  errno = 0; /* see sqlite_error_set */
   int code = sqlite3_step(stmt->s);
   if (code == SQLITE_ROW)
     return GALLEY_OK;
