@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "address.h"
 #include "clock.h"
 #include "handler.h"
 #include "kind_list.h"
@@ -38,6 +39,7 @@ struct worker {
   bool renew;            /* leases are due in this turn */
   bool stopping;         /* claim nothing more */
   bool blocked;          /* storage refused: no turn until `again` fires */
+  bool late;             /* the grace period is over: when storage refuses now, that is the end */
   enum galley_rc failed; /* storage cannot be trusted: stop without settling */
 
   struct loop_turn turn;
@@ -261,7 +263,7 @@ static void run_again(struct loop_timer *timer) {
 static void storage_failed(struct worker *worker, enum galley_rc rc) {
   char quoted[VERDICT_TEXT_MAX];
   const char *error = log_quote(quoted, sizeof quoted, galley_errmsg(worker->env.writer));
-  if (galley_rc_class(rc) == GALLEY_CLASS_RETRY &&
+  if (galley_rc_class(rc) == GALLEY_CLASS_RETRY && !worker->late &&
       loop_timer_start(worker->env.loop, &worker->again, RETRY_TURN_MS)) {
     log_event(LOG_LEVEL_WARN, "storage.refused", "code=%s error=%s", galley_rc_name(rc), error);
     worker->blocked = true;
@@ -434,6 +436,7 @@ static void turn_end(struct loop_turn *turn) {
 
 static void grace_over(struct loop_timer *timer) {
   struct worker *worker = timer->owner;
+  worker->late = true;
   while (worker->running)
     task_end(worker->running, GALLEY_RETURNED, "stopped", "the worker was told to stop");
 }
@@ -461,6 +464,8 @@ static enum galley_rc open_store(struct worker *worker, char *error, size_t erro
   struct galley_options options = {
       .flags = strcmp(config->durability, "full") == 0 ? GALLEY_OPEN_FULL : 0u};
   enum galley_rc rc = galley_open(&worker->env.writer, config->database, &options);
+  if (rc == GALLEY_NONE) /* for a program that needs it, a missing file is an error */
+    rc = GALLEY_NO_INPUT;
   if (rc != GALLEY_OK)
     return fail(error, error_len, rc, galley_errmsg(worker->env.writer));
   options.flags = GALLEY_OPEN_READONLY;
@@ -484,10 +489,9 @@ static enum galley_rc make_room(struct worker *worker, char *error, size_t error
   const struct http_options options = {.user_agent = worker->config->user_agent,
                                        .connect_timeout_ms = worker->config->connect_timeout_ms,
                                        .allow_addresses = worker->config->allow_addresses};
-  const char *problem = "no memory for HTTP";
-  worker->env.http = http_new(worker->env.loop, &options, &problem);
+  worker->env.http = http_new(worker->env.loop, &options, NULL);
   if (!worker->env.http)
-    return fail(error, error_len, GALLEY_INVALID, problem);
+    return fail(error, error_len, GALLEY_NO_MEMORY, "no memory for HTTP");
   return GALLEY_OK;
 }
 
@@ -595,12 +599,26 @@ enum galley_rc worker_run(const struct config *config, const struct worker_optio
   return rc;
 }
 
+/* What only workers can tell of a configuration, told once and not by each process. */
+static enum galley_rc check_addresses(const struct config *config, char *error, size_t error_len) {
+  struct address_list list;
+  const char *problem;
+  if (address_list_parse(&list, config->allow_addresses, &problem))
+    return GALLEY_OK;
+  snprintf(error, error_len, "%s%shttp.allow_addresses: %s", config->file ? config->file : "",
+           config->file ? ": " : "", problem);
+  return GALLEY_INVALID;
+}
+
 enum galley_rc worker_main(const struct config *config, const struct worker_options *options,
                            char *error, size_t error_len) {
   enum log_level level = LOG_LEVEL_INFO;
   (void)log_level_parse(config->log_level, &level); /* the table of settings checked it */
   log_open(level);
   galley_process_init();
+  enum galley_rc rc = check_addresses(config, error, error_len);
+  if (rc != GALLEY_OK)
+    return rc;
   int64_t processes = options->processes > 0 ? options->processes : config->processes;
   if (processes <= 1)
     return worker_run(config, options, error, error_len);

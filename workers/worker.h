@@ -5,7 +5,9 @@
  * settles what has finished, renews leases that are due, and fills the free slots (galley_turn); an
  * idle worker makes none. SIGTERM or SIGINT drain: nothing more is claimed, running jobs may finish
  * within the grace period and are handed back after it without being charged an attempt; a second
- * signal ends the grace period. With `drain` the worker stops by itself when nothing is left.
+ * signal ends the grace period. A database that refuses (full disk, locked) is asked again until
+ * then; after it the worker ends with what it could not settle, and those jobs run again. With
+ * `drain` the worker stops by itself when nothing is left.
  */
 #ifndef WORKER_H
 #define WORKER_H
