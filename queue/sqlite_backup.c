@@ -35,6 +35,12 @@ static enum galley_rc fail(struct copy *copy, enum galley_rc rc, const char *doi
                    strerror(errno));
 }
 
+/* The disk of the copy is not always the database's, so the sentence names both. */
+static enum galley_rc sqlite_fail(struct copy *copy, sqlite3 *h, int code, const char *doing) {
+  (void)sqlite_error_set(copy->db, h, code, doing);
+  return error_prefix(copy->db->base.error, "backup to %s", copy->path);
+}
+
 static enum galley_rc make_temp(struct copy *copy) {
   struct stat st;
   int n = snprintf(copy->temp, sizeof copy->temp, "%s.galley-tmp", copy->path);
@@ -77,11 +83,10 @@ static enum galley_rc copy_pages(struct copy *copy) {
       code = sqlite3_backup_step(backup, BACKUP_STEP_PAGES);
     while (code == SQLITE_OK);
     if (code != SQLITE_DONE)
-      rc = sqlite_error_set(copy->db, NULL, code, "copying for the backup");
+      rc = sqlite_fail(copy, NULL, code, "copying");
     sqlite3_backup_finish(backup);
   } else if (rc == GALLEY_OK) {
-    rc = sqlite_error_set(copy->db, copy->target, sqlite3_extended_errcode(copy->target),
-                          "starting the backup");
+    rc = sqlite_fail(copy, copy->target, sqlite3_extended_errcode(copy->target), "starting");
   }
   sqlite3_exec(source, "COMMIT", NULL, NULL, NULL);
   return rc;
@@ -95,8 +100,8 @@ static enum galley_rc check(struct copy *copy) {
           GALLEY_OK ||
       sqlite_engine_pragma_text(copy->target, "PRAGMA integrity_check(1)", text, sizeof text) !=
           GALLEY_OK)
-    return sqlite_error_set(copy->db, copy->target, sqlite3_extended_errcode(copy->target),
-                            "checking the backup");
+    return sqlite_fail(copy, copy->target, sqlite3_extended_errcode(copy->target),
+                       "checking the copy");
   if (strcmp(text, "ok") != 0)
     return error_set(copy->db->base.error, GALLEY_CORRUPT,
                      "the copy fails its integrity check: %s. The database itself may be damaged",
@@ -138,7 +143,7 @@ static enum galley_rc appear(struct copy *copy) {
 static enum galley_rc copy_all(struct copy *copy) {
   int code = sqlite_vfs_open(copy->temp, SQLITE_OPEN_READWRITE, &copy->target);
   if (code != SQLITE_OK)
-    return sqlite_error_set(copy->db, copy->target, code, "opening the copy");
+    return sqlite_fail(copy, copy->target, code, "opening the copy");
   enum galley_rc rc = copy_pages(copy);
   return rc == GALLEY_OK ? check(copy) : rc;
 }
