@@ -129,8 +129,8 @@ void verdict_of_process(struct verdict *verdict, const struct process_reply *rep
     verdict_set(verdict, GALLEY_RETRY, -1, "timeout", "%s took too long and was ended", program);
     break;
   case PROCESS_TOO_LARGE:
-    verdict_set(verdict, GALLEY_DEAD, -1, "too-large", "%s wrote more than allowed and was ended",
-                program);
+    verdict_set(verdict, GALLEY_DEAD, -1, "too-large",
+                "%s wrote more than allowed (%d bytes) and was ended", program, GALLEY_PAYLOAD_MAX);
     break;
   case PROCESS_NOT_STARTED:
     verdict_set(verdict, GALLEY_DEAD, -1, "start", "%s cannot be started: %s", program,
