@@ -1,6 +1,7 @@
 /* galley: the program's entry. What a word on the command line does stands in its own file. */
 #include "command.h"
 #include "help.h"
+#include "standard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ static int dispatch(struct session *session, int argc, char **argv) {
 
 int main(int argc, char **argv) {
   struct session session = {0};
+  standard_open();
   galley_process_init();
   int status = dispatch(&session, argc, argv);
   session_close(&session);
