@@ -1,11 +1,15 @@
 #include "job_payload.h"
 #include "nearest.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum shape { SHAPE_TEXT, SHAPE_ID, SHAPE_TARGET, SHAPE_TARGETS, SHAPE_DEPTH };
+#define TEXT_BYTES_MAX 8192 /* as the content store has it for a title */
+
+enum shape { SHAPE_TEXT, SHAPE_LANGUAGE, SHAPE_ID, SHAPE_TARGET, SHAPE_TARGETS, SHAPE_DEPTH };
 
 struct member {
   const char *kind;
@@ -19,12 +23,12 @@ static const struct member members[] = {
     {"collect", "feed_id", SHAPE_ID, true, NULL},
     {"research", "topic", SHAPE_TEXT, true, "topic_id"},
     {"research", "topic_id", SHAPE_ID, false, NULL},
-    {"research", "language", SHAPE_TEXT, false, NULL},
+    {"research", "language", SHAPE_LANGUAGE, false, NULL},
     {"research", "market", SHAPE_TEXT, false, NULL},
     {"research", "depth", SHAPE_DEPTH, false, NULL},
     {"research", "targets", SHAPE_TARGETS, false, NULL},
     {"write", "topic_id", SHAPE_ID, true, NULL},
-    {"write", "language", SHAPE_TEXT, false, NULL},
+    {"write", "language", SHAPE_LANGUAGE, false, NULL},
     {"write", "targets", SHAPE_TARGETS, false, NULL},
     {"publish", "post_id", SHAPE_ID, true, NULL},
     {"publish", "target", SHAPE_TARGET, true, NULL},
@@ -74,7 +78,7 @@ json_t *job_payload_parse(const char *text, size_t len, char *error) {
     refuse(error, "the payload is empty; it must be JSON, as {}");
     return NULL;
   }
-  json_t *payload = json_loadb(text, len, JSON_DECODE_ANY, &problem);
+  json_t *payload = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &problem);
   if (payload == NULL)
     refuse(error, "the payload is not valid JSON: line %d, column %d: %s", problem.line,
            problem.column, problem.text);
@@ -112,12 +116,52 @@ static bool check_depth(const json_t *value, char *error) {
   return refuse(error, "payload.depth must be one of: short, standard, deep");
 }
 
+/* What would end in a title or a line of the log, and means nothing there; line ends and tabs count
+ * as spaces. UTF-8 has the control characters U+0080 to U+009F as C2 80 to C2 9F. */
+static bool has_control(const char *text) {
+  for (const char *c = text; *c != '\0'; c++) {
+    bool space = *c == '\t' || *c == '\n' || *c == '\r';
+    if ((iscntrl((unsigned char)*c) && !space) ||
+        (c[0] == '\xc2' && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] <= 0x9f))
+      return true;
+  }
+  return false;
+}
+
+static bool check_text(const char *name, const json_t *value, char *error) {
+  const char *text = json_string_value(value);
+  if (text == NULL || text[0] == '\0')
+    return refuse(error, "payload.%s must be a text that is not empty", name);
+  if (strlen(text) > TEXT_BYTES_MAX)
+    return refuse(error, "payload.%s has %zu bytes; at most %d are allowed", name, strlen(text),
+                  TEXT_BYTES_MAX);
+  if (has_control(text))
+    return refuse(error, "payload.%s holds a control character", name);
+  char *folded = galley_text_fold(text);
+  bool blank = folded != NULL && folded[0] == '\0';
+  galley_free(folded);
+  return !blank || refuse(error, "payload.%s holds nothing that can be read", name);
+}
+
+/* A primary tag of 2 to 8 letters, and what may follow it: en, de-AT, zh_Hant_TW. */
+static bool check_language(const json_t *value, char *error) {
+  const char *text = json_string_value(value);
+  size_t len = text != NULL ? strcspn(text, "-_") : 0;
+  bool good = len >= 2 && len <= 8;
+  for (size_t i = 0; good && i < len; i++)
+    good = isalpha((unsigned char)text[i]) != 0;
+  for (size_t i = len; good && text[i] != '\0'; i++)
+    good = isalnum((unsigned char)text[i]) || text[i] == '-' || text[i] == '_';
+  return good || refuse(error, "payload.language must be a language tag, as en or de-AT");
+}
+
 static bool check_member(const struct config *config, const struct member *member,
                          const json_t *value, char *error) {
   switch (member->shape) {
   case SHAPE_TEXT:
-    return (json_is_string(value) && json_string_value(value)[0] != '\0') ||
-           refuse(error, "payload.%s must be a text that is not empty", member->name);
+    return check_text(member->name, value, error);
+  case SHAPE_LANGUAGE:
+    return check_language(value, error);
   case SHAPE_ID:
     return (json_is_integer(value) && json_integer_value(value) > 0) ||
            refuse(error, "payload.%s must be an id: a whole number from 1 up", member->name);
@@ -157,13 +201,14 @@ enum galley_rc job_payload_read(FILE *file, char **text, size_t *len, char *erro
     refuse(error, "out of memory");
     return GALLEY_NO_MEMORY;
   }
+  errno = 0;
   *len = fread(*text, 1, GALLEY_PAYLOAD_MAX + 1, file);
   (*text)[*len] = '\0';
   if (!ferror(file) && *len <= GALLEY_PAYLOAD_MAX)
     return GALLEY_OK;
-  enum galley_rc rc = ferror(file) ? GALLEY_IO : GALLEY_INVALID;
-  if (rc == GALLEY_IO)
-    refuse(error, "the payload cannot be read");
+  enum galley_rc rc = ferror(file) ? GALLEY_NO_INPUT : GALLEY_INVALID;
+  if (rc == GALLEY_NO_INPUT)
+    refuse(error, "the payload cannot be read: %s", strerror(errno));
   else
     refuse(error, "the payload has more than %d bytes", GALLEY_PAYLOAD_MAX);
   free(*text);

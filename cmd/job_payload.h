@@ -24,7 +24,7 @@ json_t *job_payload_parse(const char *text, size_t len, char *error);
 bool job_payload_check(const struct config *config, const char *kind, const json_t *payload,
                        char *error);
 /* Reads a payload of at most GALLEY_PAYLOAD_MAX bytes, NUL-terminated past *len. On failure the
- * code is GALLEY_INVALID, GALLEY_IO or GALLEY_NO_MEMORY, and `error` tells why. */
+ * code is GALLEY_INVALID, GALLEY_NO_INPUT or GALLEY_NO_MEMORY, and `error` tells why. */
 enum galley_rc job_payload_read(FILE *file, char **text, size_t *len, char *error);
 /* The text of member "payload" within the text of a valid JSON object, as it was written. False
  * when its key is not written plainly. */
