@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,9 +14,9 @@
  * the file exclusively, so no bug can meet it). A shorter one stays: the next process reads it
  * again, and a shell loop of enqueues pays for two syncs once in some thirty times and not each
  * time. */
-#define CLOSE_FRAMES     128
-#define URI_MAX          16384
-#define WAL_SWITCH_TRIES 250 /* times 20 ms: as long as the busy time-out */
+#define CLOSE_FRAMES  128
+#define URI_MAX       16384
+#define WAL_SWITCH_MS 20 /* between tries, for as long as the busy time-out */
 
 /* The settings of every connection: the statement that sets, the one that asks, the answer that
  * must come. The first six are the product's; the rest guard against bugs of older SQLite
@@ -132,18 +133,37 @@ enum galley_rc sqlite_engine_pragmas(struct db *base, galley_row_fn *fn, void *a
   return GALLEY_OK;
 }
 
+struct header {
+  char id[32], version[32], tables[32];
+};
+
+static enum galley_rc read_header(struct sqlite_db *db, struct header *header) {
+  if (sqlite_engine_pragma_text(db->h, "PRAGMA application_id", header->id, sizeof header->id) !=
+          GALLEY_OK ||
+      sqlite_engine_pragma_text(db->h, "PRAGMA user_version", header->version,
+                                sizeof header->version) != GALLEY_OK ||
+      sqlite_engine_pragma_text(db->h, "SELECT count(*) FROM sqlite_schema", header->tables,
+                                sizeof header->tables) != GALLEY_OK)
+    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the header");
+  return GALLEY_OK;
+}
+
+/* In one transaction: between two reads another process may make the tables. */
 static enum galley_rc version(struct db *base, int *out) {
   struct sqlite_db *db = sqlite_db_of(base);
-  char id[32], tables[32], text[32];
-  if (sqlite_engine_pragma_text(db->h, "PRAGMA application_id", id, sizeof id) != GALLEY_OK ||
-      sqlite_engine_pragma_text(db->h, "PRAGMA user_version", text, sizeof text) != GALLEY_OK ||
-      sqlite_engine_pragma_text(db->h, "SELECT count(*) FROM sqlite_schema", tables,
-                                sizeof tables) != GALLEY_OK)
+  struct header header;
+  bool own = sqlite3_get_autocommit(db->h) != 0;
+  if (own && sqlite3_exec(db->h, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
     return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the header");
-  *out = (int)strtol(text, NULL, 10);
-  if (strtol(id, NULL, 10) == SQLITE_DB_APPLICATION_ID)
+  enum galley_rc rc = read_header(db, &header);
+  if (own)
+    sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+  if (rc != GALLEY_OK)
+    return rc;
+  *out = (int)strtol(header.version, NULL, 10);
+  if (strtol(header.id, NULL, 10) == SQLITE_DB_APPLICATION_ID)
     return GALLEY_OK;
-  if (strcmp(id, "0") == 0 && strcmp(tables, "0") == 0 && *out == 0)
+  if (strcmp(header.id, "0") == 0 && strcmp(header.tables, "0") == 0 && *out == 0)
     return GALLEY_OK; /* empty: ours to fill */
   return error_set(base->error, GALLEY_NOT_DATABASE, "%s is an SQLite database of another program",
                    db->path);
@@ -165,8 +185,8 @@ static enum galley_rc set_version(struct db *base, int number) {
 /* Switching a new file to WAL needs it alone for a moment, and SQLite does not wait for that. */
 static enum galley_rc switch_to_wal(struct sqlite_db *db) {
   char mode[32] = "";
-  const struct timespec pause = {.tv_nsec = 20000000};
-  for (int i = 0; i < WAL_SWITCH_TRIES; i++) {
+  const struct timespec pause = {.tv_nsec = WAL_SWITCH_MS * 1000000};
+  for (int left_ms = db->busy_timeout_ms; left_ms >= 0; left_ms -= WAL_SWITCH_MS) {
     if (sqlite_engine_pragma_text(db->h, "PRAGMA journal_mode=WAL", mode, sizeof mode) == GALLEY_OK)
       break;
     if ((sqlite3_errcode(db->h) & 0xff) != SQLITE_BUSY)
@@ -210,20 +230,35 @@ static enum galley_rc missing(struct sqlite_db *db) {
                    db->path);
 }
 
+/* What stands at the path, before SQLite meets it: that would wait for a pipe's other end, leave a
+ * journal beside a device, and call a folder a failed disk. */
+static enum galley_rc check_file(struct sqlite_db *db, bool create) {
+  struct stat st;
+  if (stat(db->path, &st) != 0) {
+    if (errno != ENOENT)
+      return error_set(db->base.error, GALLEY_DENIED, "%s cannot be reached: %s", db->path,
+                       strerror(errno));
+    return create ? sqlite_side_make(db) : missing(db);
+  }
+  if (!S_ISREG(st.st_mode))
+    return error_set(db->base.error, GALLEY_NOT_DATABASE, "%s is no database but a %s", db->path,
+                     S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
+  if (access(db->path, R_OK) != 0)
+    return error_set(db->base.error, GALLEY_DENIED,
+                     "%s is not readable for this user: change its owner or mode", db->path);
+  if (db->base.readonly && st.st_size == 0)
+    return error_set(db->base.error, GALLEY_NOT_DATABASE,
+                     "%s is empty: galley init makes it a database", db->path);
+  return GALLEY_OK;
+}
+
 static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
   char uri[URI_MAX];
   bool create = (flags & GALLEY_OPEN_CREATE) && !db->base.readonly;
   int mode = db->base.readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-  if (access(db->path, F_OK) != 0) {
-    if (errno != ENOENT)
-      return error_set(db->base.error, GALLEY_DENIED, "%s cannot be reached: %s", db->path,
-                       strerror(errno));
-    if (!create)
-      return missing(db);
-    enum galley_rc rc = sqlite_side_make(db);
-    if (rc != GALLEY_OK)
-      return rc;
-  }
+  enum galley_rc rc = check_file(db, create);
+  if (rc != GALLEY_OK)
+    return rc;
   if (create)
     mode |= SQLITE_OPEN_CREATE;
   if (!build_uri(uri, db->path, db->side_path))
@@ -235,6 +270,8 @@ static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "opening");
   sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
+  /* Before anything is read: a file that is not ours shall not be changed as we close it. */
+  sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (!db->base.readonly && sqlite3_db_readonly(db->h, "main") == 1)
     return error_set(db->base.error, GALLEY_DENIED,
                      "%s is not writable for this user: change its owner or mode", db->path);
@@ -269,10 +306,28 @@ static char *join(const char *path, const char *suffix) {
   return out;
 }
 
+static enum galley_rc unreachable(int problem, bool create) {
+  switch (problem) {
+  case ENOMEM:
+    return GALLEY_NO_MEMORY;
+  case EACCES:
+    return GALLEY_DENIED;
+  case ENOENT:
+  case ENOTDIR:
+    return create ? GALLEY_CANNOT_CREATE : GALLEY_NONE;
+  default:
+    return create ? GALLEY_CANNOT_CREATE : GALLEY_NO_INPUT;
+  }
+}
+
 /* Whatever name a process uses for the database, all must agree on the files beside it: links are
  * resolved, in the folder's name when the file itself is still to be made. */
-static enum galley_rc resolve(struct sqlite_db *db, const char *path) {
+static enum galley_rc resolve(struct sqlite_db *db, const char *path, bool create) {
+  struct stat st;
   db->path = realpath(path, NULL);
+  if (!db->path && errno == ENOENT && lstat(path, &st) == 0)
+    return error_set(db->base.error, create ? GALLEY_CANNOT_CREATE : GALLEY_NONE,
+                     "%s is a symbolic link to a file that is not there", path);
   if (!db->path && errno == ENOENT) {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -284,8 +339,8 @@ static enum galley_rc resolve(struct sqlite_db *db, const char *path) {
     free(folder);
   }
   if (!db->path)
-    return error_set(db->base.error, errno == ENOMEM ? GALLEY_NO_MEMORY : GALLEY_CANNOT_CREATE,
-                     "%s cannot be reached: %s", path, strerror(errno));
+    return error_set(db->base.error, unreachable(errno, create), "%s cannot be reached: %s", path,
+                     strerror(errno));
   db->side_path = join(db->path, "-galley");
   db->wal_path = join(db->path, "-wal");
   if (!db->side_path || !db->wal_path)
@@ -307,7 +362,7 @@ static enum galley_rc engine_open(struct db **out, const char *path,
   db->side_fd = -1;
   db->watch_fd = -1;
   if (strcmp(path, ":memory:") != 0) {
-    enum galley_rc rc = resolve(db, path);
+    enum galley_rc rc = resolve(db, path, (options->flags & GALLEY_OPEN_CREATE) != 0);
     if (rc != GALLEY_OK)
       return rc;
   }
@@ -338,6 +393,7 @@ static void rollback(struct db *base) {
 
 static enum galley_rc begin(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
+  errno = 0; /* see sqlite_error_set */
   int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "locking for a write");

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SIDE_WORKERS 4096 /* offset of the workers' bytes; never grows the file */
@@ -17,8 +18,19 @@ static int side_open(struct sqlite_db *db, int flags) {
   return db->side_fd;
 }
 
+/* A new file gets its mode whatever the umask: SQLite gives the same to the files it makes. */
+static int side_create(struct sqlite_db *db) {
+  if (side_open(db, O_RDWR) >= 0 || errno != ENOENT)
+    return db->side_fd;
+  if (side_open(db, O_RDWR | O_CREAT | O_EXCL) >= 0) {
+    (void)fchmod(db->side_fd, 0600); /* refused by file systems that know no modes */
+    return db->side_fd;
+  }
+  return errno == EEXIST ? side_open(db, O_RDWR) : -1;
+}
+
 enum galley_rc sqlite_side_make(struct sqlite_db *db) {
-  if (side_open(db, O_RDWR | O_CREAT) >= 0)
+  if (side_create(db) >= 0)
     return GALLEY_OK;
   enum galley_rc rc = errno == ENOSPC || errno == EDQUOT ? GALLEY_FULL : GALLEY_CANNOT_CREATE;
   return error_set(db->base.error, rc, "%s cannot be made: %s", db->side_path, strerror(errno));
@@ -84,7 +96,7 @@ enum galley_rc sqlite_side_alive(struct db *base, int64_t worker_id, bool *alive
 void sqlite_side_checkpoint_write(struct sqlite_db *db, int64_t at_ms,
                                   const struct galley_wal *wal) {
   char line[SIDE_LINE];
-  if (!db->side_path || side_open(db, O_RDWR | O_CREAT) < 0)
+  if (!db->side_path || side_create(db) < 0)
     return; /* for display only: not worth failing a commit that has happened */
   memset(line, ' ', sizeof line);
   int n = snprintf(line, sizeof line, "checkpoint %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
@@ -115,7 +127,7 @@ void sqlite_side_checkpoint_read(struct sqlite_db *db, struct galley_wal *wal) {
 }
 
 void sqlite_side_ring(struct sqlite_db *db) {
-  if (!db->side_path || side_open(db, O_RDWR | O_CREAT) < 0)
+  if (!db->side_path || side_create(db) < 0)
     return; /* what is left: the log's own change, and the watchers' second look */
   if (pwrite(db->side_fd, "\n", 1, SIDE_BELL) != 1)
     return;
