@@ -61,8 +61,9 @@ static int write_sample(struct session *session, struct made *made) {
                         strerror(errno));
   int problem = init_sample(path, session->database);
   if (problem != 0)
-    return session_fail(session, GALLEY_CANNOT_CREATE, "%s cannot be made: %s", path,
-                        strerror(problem));
+    return session_fail(session,
+                        problem == ENOSPC || problem == EDQUOT ? GALLEY_FULL : GALLEY_CANNOT_CREATE,
+                        "%s cannot be made: %s", path, strerror(problem));
   made->config_new = true;
   return 0;
 }
