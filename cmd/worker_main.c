@@ -3,6 +3,7 @@
 #include "config.h"
 #include "option.h"
 #include "work_options.h"
+#include "standard.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -77,6 +78,7 @@ int main(int argc, char **argv) {
                                     {rows, sizeof rows / sizeof *rows, &program}};
   struct option_line line = {.words = argv + 1, .n_words = argc > 0 ? (size_t)argc - 1 : 0};
   option_defaults(&sets[0]);
+  standard_open();
   if (!option_parse(sets, 2, &line))
     return fail(GALLEY_USAGE, line.error);
   if (program.version) {
