@@ -473,12 +473,14 @@ static int be_checkpointer(const char *path, struct shared *shared, int n) {
   return rc == GALLEY_OK ? 0 : 1;
 }
 
-/* A stock shell, killed at the end with the program that feeds it. */
+/* A stock shell, killed at the end with the program that feeds it; should nobody be left to do so,
+ * it ends by itself. */
 static int be_shell(const char *path, struct shared *shared, int n) {
   char script[512];
   (void)shared;
   snprintf(script, sizeof script,
-           "yes 'PRAGMA wal_checkpoint;' | exec sqlite3 '%s' >'%s.shell%d' 2>&1", path, path, n);
+           "timeout -s KILL 60 yes 'PRAGMA wal_checkpoint;' | exec sqlite3 '%s' >'%s.shell%d' 2>&1",
+           path, path, n);
   setpgid(0, 0);
   execl("/bin/sh", "sh", "-c", script, (char *)NULL);
   return 127;
