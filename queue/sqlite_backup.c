@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ struct copy {
   struct sqlite_db *db;
   const char *path;
   char temp[BACKUP_PATH_MAX];
+  int fd; /* of temp, locked while the copy is made; -1 */
   sqlite3 *target;
   int64_t rows[N_COUNTED]; /* as in the snapshot that was copied */
 };
@@ -41,6 +43,20 @@ static enum galley_rc sqlite_fail(struct copy *copy, sqlite3 *h, int code, const
   return error_prefix(copy->db->base.error, "backup to %s", copy->path);
 }
 
+static void close_temp(struct copy *copy) {
+  if (copy->fd >= 0)
+    close(copy->fd);
+  copy->fd = -1;
+}
+
+/* Whether the file that was locked still has the name: the backup before may have just ended. */
+static bool is_named(const struct copy *copy) {
+  struct stat locked, named;
+  return fstat(copy->fd, &locked) == 0 && lstat(copy->temp, &named) == 0 &&
+         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+}
+
+/* What a backup that died has left is written anew; what one that lives is at is left alone. */
 static enum galley_rc make_temp(struct copy *copy) {
   struct stat st;
   int n = snprintf(copy->temp, sizeof copy->temp, "%s.galley-tmp", copy->path);
@@ -49,11 +65,19 @@ static enum galley_rc make_temp(struct copy *copy) {
   if (lstat(copy->path, &st) == 0)
     return error_set(copy->db->base.error, GALLEY_CANNOT_CREATE,
                      "%s exists already: name a new file for each backup", copy->path);
-  unlink(copy->temp);
-  int fd = open(copy->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0)
+  copy->fd = open(copy->temp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (copy->fd < 0)
     return fail(copy, errno == ENOSPC ? GALLEY_FULL : GALLEY_CANNOT_CREATE, "cannot be made");
-  close(fd);
+  if (flock(copy->fd, LOCK_EX | LOCK_NB) != 0 || !is_named(copy)) {
+    close_temp(copy);
+    return error_set(copy->db->base.error, GALLEY_BUSY, "another backup to %s is being made",
+                     copy->path);
+  }
+  if (fchmod(copy->fd, 0600) != 0 || ftruncate(copy->fd, 0) != 0) {
+    (void)fail(copy, GALLEY_CANNOT_CREATE, "cannot be made");
+    close_temp(copy);
+    return GALLEY_CANNOT_CREATE;
+  }
   return GALLEY_OK;
 }
 
@@ -127,12 +151,7 @@ static enum galley_rc sync_folder(struct copy *copy) {
 }
 
 static enum galley_rc appear(struct copy *copy) {
-  int fd = open(copy->temp, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return fail(copy, GALLEY_IO, "the copy cannot be opened");
-  int synced = fsync(fd);
-  close(fd);
-  if (synced != 0)
+  if (fsync(copy->fd) != 0)
     return fail(copy, GALLEY_IO, "the copy cannot be synced");
   if (link(copy->temp, copy->path) != 0) /* unlike rename, refuses to replace */
     return fail(copy, GALLEY_CANNOT_CREATE, "cannot be named");
@@ -150,7 +169,7 @@ static enum galley_rc copy_all(struct copy *copy) {
 
 enum galley_rc sqlite_backup_run(struct db *base, const char *path,
                                  struct galley_backup_report *report) {
-  struct copy copy = {.db = sqlite_db_of(base), .path = path};
+  struct copy copy = {.db = sqlite_db_of(base), .path = path, .fd = -1};
   int64_t started_ms = env_system.mono_ns(NULL) / 1000000;
   struct stat st;
   enum galley_rc rc = make_temp(&copy);
@@ -160,10 +179,11 @@ enum galley_rc sqlite_backup_run(struct db *base, const char *path,
   sqlite3_close(copy.target);
   if (rc == GALLEY_OK)
     rc = appear(&copy);
-  if (rc != GALLEY_OK) {
+  if (rc != GALLEY_OK)
     unlink(copy.temp);
+  close_temp(&copy); /* not before SQLite has closed it: that would drop SQLite's locks */
+  if (rc != GALLEY_OK)
     return rc;
-  }
   *report = (struct galley_backup_report){.bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0,
                                           .jobs = copy.rows[0],
                                           .ms = env_system.mono_ns(NULL) / 1000000 - started_ms};
