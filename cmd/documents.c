@@ -48,9 +48,12 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"id", "ID", false},         {"status", "STATUS", false},
-    {"language", "LANG", false}, {"published_at_ms", "PUBLISHED", false},
-    {"title", "TITLE", true},    {"source_url", "URL", true},
+    {.field = "id", .title = "ID"},
+    {.field = "status", .title = "STATUS"},
+    {.field = "language", .title = "LANG"},
+    {.field = "published_at_ms", .title = "PUBLISHED"},
+    {.field = "title", .title = "TITLE", .flexible = true},
+    {.field = "source_url", .title = "URL", .flexible = true},
 };
 
 /* Without any filter: status by status, new ones first. */

@@ -37,14 +37,13 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"id", "ID", false},
-    {"status", "STATUS", false},
-    {"fetched_at_ms", "FETCHED", false},
-    {"next_fetch_at_ms", "NEXT", false},
-    {"failures", "FAILS", false},
-    {"title", "TITLE", true},
-    {"url", "URL", true},
-    {"error", "ERROR", true},
+    {.field = "id", .title = "ID"},
+    {.field = "status", .title = "STATUS"},
+    {.field = "next_fetch_at_ms", .title = "NEXT FETCH"},
+    {.field = "failures", .title = "FAILS"},
+    {.field = "title", .title = "TITLE", .flexible = true},
+    {.field = "url", .title = "URL", .flexible = true},
+    {.field = "error", .title = "ERROR", .flexible = true},
 };
 
 static int check_url(const struct session *session, const char *url) {

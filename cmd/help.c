@@ -1,44 +1,79 @@
 #include "help.h"
+#include "fold.h"
 #include "nearest.h"
 #include "output.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define NAME_COLUMN 12
+#define NAME_COLUMN    12
+#define SETTING_INDENT 4
+#define USAGE_MAX      512
 
 static const char introduction[] =
     "galley keeps jobs in one SQLite file, runs them, and turns feeds and topics into posts.\n"
     "\n"
-    "  galley init                            make the database and a commented galley.ini\n"
+    "  galley init                            make galley.db and a sample galley.ini\n"
     "  galley feed add https://example.org/feed.xml\n"
     "  galley feed fetch && galley work --drain\n"
     "  galley run \"heat pumps in old houses\"  research, write and publish one post\n"
-    "  galley list --state dead               what failed; galley show ID tells why\n";
+    "  galley list --state dead               what failed; galley show ID tells why\n"
+    "\n"
+    "Commands:\n";
 
 static const char closing[] =
-    "Results go to standard output, everything else to standard error. Exit status: 0 done, 1 not\n"
+    "\n"
+    "Results go to standard output, everything else to standard error. Exit status: 0 done, 1 not "
     "found, 64 wrong command line, 65 bad data, 66 a file is missing, 69 a service is not "
-    "available,\n"
-    "70 a bug in galley, 73 cannot create, 74 input or output failed, 75 try again, 77 not "
-    "permitted.\n"
-    "galley help COMMAND tells more of a command, galley help settings what can be configured, "
-    "and\n"
+    "available, 70 a bug in galley, 73 cannot create, 74 input or output failed, 75 try again, 77 "
+    "not permitted.\n"
+    "\n"
+    "galley help COMMAND tells more of a command, galley help settings what can be configured, and "
     "galley(1) everything.\n";
+
+static const char settings_head[] =
+    "Settings stand in galley.ini as\n"
+    "\n"
+    "  [worker]\n"
+    "  slots = 8\n"
+    "\n"
+    "Durations: 250ms, 30s, 5m, 12h, 7d. Sizes: 4096, 512K, 10M. A ; after white space begins a "
+    "comment. Environment variables go over the file, options over both.\n"
+    "\n";
 
 int help_version(void) {
   printf("galley %s\n", galley_version());
   return 0;
 }
 
+static void show_options(const char *title, const struct option_row *rows, size_t n) {
+  const struct option_set set = {rows, n, NULL};
+  printf("\n%s:\n", title);
+  option_print(&set, fold_width(), stdout);
+}
+
 static void show_overview(void) {
-  const struct option_set global = {session_options, session_option_count, NULL};
-  printf("Usage: galley [OPTION...] COMMAND [ARGUMENT...]\n\n%s\nCommands:\n", introduction);
-  for (size_t i = 0; i < command_count; i++)
-    printf("  %-*s%s\n", NAME_COLUMN, command_table[i]->name, command_table[i]->about);
-  printf("\nOptions of every command:\n");
-  option_print(&global, stdout);
-  printf("\n%s", closing);
+  const struct fold fold = {
+      .width = fold_width(), .start = NAME_COLUMN + 2, .indent = NAME_COLUMN + 2};
+  fold_page(stdout, fold.width, "Usage: galley [OPTION...] COMMAND [ARGUMENT...]\n\n");
+  fold_page(stdout, fold.width, introduction);
+  for (size_t i = 0; i < command_count; i++) {
+    printf("  %-*s", NAME_COLUMN, command_table[i]->name);
+    fold_text(stdout, &fold, command_table[i]->about);
+  }
+  show_options("Options of every command", session_options, session_option_count);
+  fold_page(stdout, fold.width, closing);
+}
+
+/* "Usage: galley feed add URL | ...", and in further lines below the name of the command. */
+static void show_usage(const struct command *command) {
+  char text[USAGE_MAX];
+  struct fold fold = {.width = fold_width(), .indent = (int)strlen("Usage: galley ")};
+  snprintf(text, sizeof text, "Usage: galley %s %s", command->name, command->usage);
+  fold_text(stdout, &fold, text);
+  snprintf(text, sizeof text, "\n%s: %s\n", command->name, command->about);
+  fold_page(stdout, fold.width, text);
 }
 
 int help_show(const struct session *session, const struct command *command) {
@@ -47,18 +82,14 @@ int help_show(const struct session *session, const struct command *command) {
     show_overview();
     return 0;
   }
-  const struct option_set own = {command->options, command->n_options, NULL};
-  const struct option_set global = {session_options, session_option_count, NULL};
-  printf("Usage: galley %s %s\n\n%s: %s\n", command->name, command->usage, command->name,
-         command->about);
-  if (command->details != NULL)
-    printf("\n%s", command->details);
-  if (command->n_options > 0) {
-    printf("\nOptions:\n");
-    option_print(&own, stdout);
+  show_usage(command);
+  if (command->details != NULL) {
+    putchar('\n');
+    fold_page(stdout, fold_width(), command->details);
   }
-  printf("\nOptions of every command:\n");
-  option_print(&global, stdout);
+  if (command->n_options > 0)
+    show_options("Options", command->options, command->n_options);
+  show_options("Options of every command", session_options, session_option_count);
   return 0;
 }
 
@@ -111,27 +142,64 @@ static void setting_json(const struct config_setting *setting, bool named) {
   output_json_end(&json);
 }
 
-static void setting_text(const struct config_setting *setting, bool named) {
-  char environment[CONFIG_ENV_NAME_MAX];
+/* An amount as it is written in the file, in the largest unit that holds it whole. */
+static void write_amount(const struct config_setting *setting, int64_t amount,
+                         char out[OUTPUT_AMOUNT_MAX]) {
+  static const struct {
+    enum config_type type;
+    int64_t size;
+    const char *unit;
+  } units[] = {{CONFIG_DURATION, 86400000, "d"}, {CONFIG_DURATION, 3600000, "h"},
+               {CONFIG_DURATION, 60000, "m"},    {CONFIG_DURATION, 1000, "s"},
+               {CONFIG_DURATION, 1, "ms"},       {CONFIG_BYTES, 1 << 30, "G"},
+               {CONFIG_BYTES, 1 << 20, "M"},     {CONFIG_BYTES, 1 << 10, "K"}};
+  for (size_t i = 0; amount > 0 && i < sizeof units / sizeof *units; i++)
+    if (units[i].type == setting->type && amount % units[i].size == 0) {
+      snprintf(out, OUTPUT_AMOUNT_MAX, "%" PRId64 "%s", amount / units[i].size, units[i].unit);
+      return;
+    }
+  snprintf(out, OUTPUT_AMOUNT_MAX, "%" PRId64, amount);
+}
+
+/* "5s to 1h. Default: 60s. Environment: GALLEY_WORKER_LEASE"; "" when there is nothing to
+ * tell. */
+static void describe(FILE *out, const struct config_setting *setting, bool named) {
+  char low[OUTPUT_AMOUNT_MAX], high[OUTPUT_AMOUNT_MAX], environment[CONFIG_ENV_NAME_MAX];
+  write_amount(setting, setting->min, low);
+  write_amount(setting, setting->max, high);
   config_env_name(setting, has_short_form(setting), environment);
-  printf("%s%s.%s\n    %s\n    ", setting->section, named ? ".NAME" : "", setting->name,
-         setting->about);
   if (setting->choices != NULL)
-    printf("One of: %s. ", setting->choices);
+    fprintf(out, "One of: %s. ", setting->choices);
   else if (has_range(setting))
-    printf("%s, %" PRId64 " to %" PRId64 "%s. ", config_type_name(setting->type), setting->min,
-           setting->max, setting->type == CONFIG_DURATION ? " ms" : "");
+    fprintf(out, "%s to %s. ", low, high);
   if (setting->fallback != NULL && setting->fallback[0] != '\0')
-    printf("Default: %s. ", setting->fallback);
-  printf("%s%s\n", named ? "" : "Environment: ", named ? "" : environment);
+    fprintf(out, "Default: %s. ", setting->fallback);
+  if (!named)
+    fprintf(out, "Environment: %s", environment);
+}
+
+static void setting_text(const struct config_setting *setting, bool named) {
+  struct fold fold = {.width = fold_width(), .start = SETTING_INDENT, .indent = SETTING_INDENT};
+  char *text = NULL;
+  size_t len = 0;
+  FILE *memory = open_memstream(&text, &len);
+  if (memory != NULL) {
+    describe(memory, setting, named);
+    fclose(memory);
+  }
+  printf("%s%s.%s\n%*s", setting->section, named ? ".NAME" : "", setting->name, SETTING_INDENT, "");
+  fold_text(stdout, &fold, setting->about);
+  if (len > 0) {
+    printf("%*s", SETTING_INDENT, "");
+    fold_text(stdout, &fold, text);
+  }
+  free(text);
 }
 
 static int show_settings(const struct session *session) {
   void (*show)(const struct config_setting *, bool) = session->json ? setting_json : setting_text;
   if (!session->json)
-    printf("Settings stand in galley.ini as\n\n  [worker]\n  slots = 8\n\n"
-           "Durations: 250ms, 30s, 5m, 12h, 7d. Sizes: 4096, 512K, 10M. A ; after white space\n"
-           "begins a comment. Environment variables go over the file, options over both.\n\n");
+    fold_page(stdout, fold_width(), settings_head);
   for (size_t i = 0; i < config_setting_count; i++)
     show(&config_settings[i], false);
   for (size_t i = 0; i < config_named_setting_count; i++)

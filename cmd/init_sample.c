@@ -39,8 +39,9 @@ static void write_setting(FILE *file, const struct config_setting *setting, cons
   fprintf(file, "; %s", setting->about);
   if (setting->choices != NULL)
     fprintf(file, " (%s)", setting->choices);
-  fprintf(file, "\n%s%s = %s\n", active != NULL ? "" : ";", setting->name,
-          active != NULL ? active : setting->fallback);
+  const char *value = active != NULL ? active : setting->fallback;
+  fprintf(file, "\n%s%s =%s%s\n", active != NULL ? "" : ";", setting->name,
+          value[0] != '\0' ? " " : "", value);
 }
 
 /* The database as it is to stand in the file: a path of the command line starts here, one in the

@@ -42,14 +42,13 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"id", "ID", false},
-    {"kind", "KIND", false},
-    {"state", "STATE", false},
-    {"priority", "PRIO", false},
-    {"attempt", "TRY", false},
-    {"run_at_ms", "RUN AT", false},
-    {"finished_at_ms", "FINISHED", false},
-    {"error", "ERROR", true},
+    {.field = "id", .title = "ID"},
+    {.field = "kind", .title = "KIND", .flexible = true},
+    {.field = "state", .title = "STATE"},
+    {.field = "priority", .title = "PRIO"},
+    {.field = "attempt", .title = "TRY"},
+    {.field = "finished_at_ms", .title = "WHEN", .otherwise = "run_at_ms"},
+    {.field = "error", .title = "ERROR", .flexible = true},
 };
 
 static int check_state(const struct session *session, const char *state) {
@@ -88,7 +87,10 @@ const struct command list_command = {
     .name = "list",
     .usage = "[OPTION...]",
     .about = "show jobs, newest first",
-    .details = "Examples:\n"
+    .details = "WHEN is when the job ended or, until then, when it was or is to run, in local "
+               "time.\n"
+               "\n"
+               "Examples:\n"
                "  galley list --state dead\n"
                "  galley list --kind research --limit 200 --json | jq .error\n",
     .options = options,

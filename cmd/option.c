@@ -1,5 +1,6 @@
 #include "option.h"
 #include "config.h"
+#include "fold.h"
 #include "nearest.h"
 
 #include <assert.h>
@@ -10,8 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define LEFT_COLUMN 30 /* of the help: where the text begins */
-#define HELP_WIDTH  80
+/* Of the help: where the text begins, and where it does so below its option when that leaves less
+ * than half of the line. */
+#define LEFT_COLUMN        30
+#define LEFT_COLUMN_NARROW 8
 
 struct found {
   const struct option_row *row;
@@ -280,41 +283,23 @@ bool option_parse(const struct option_set *sets, size_t n_sets, struct option_li
 
 /* ---- help ---- */
 
-/* Prints `text` from column LEFT_COLUMN on, folded at white space. */
-static void print_folded(const char *text, FILE *out) {
-  int column = LEFT_COLUMN;
-  while (*text != '\0') {
-    int len = (int)strcspn(text, " ");
-    if (column > LEFT_COLUMN && column + 1 + len > HELP_WIDTH) {
-      fprintf(out, "\n%*s", LEFT_COLUMN, "");
-      column = LEFT_COLUMN;
-    } else if (column > LEFT_COLUMN) {
-      fputc(' ', out);
-      column++;
-    }
-    fprintf(out, "%.*s", len, text);
-    column += len;
-    text += len;
-    text += strspn(text, " ");
-  }
-  fputc('\n', out);
-}
-
-void option_print(const struct option_set *set, FILE *out) {
+void option_print(const struct option_set *set, int width, FILE *out) {
+  const int left_column = width < 2 * LEFT_COLUMN ? LEFT_COLUMN_NARROW : LEFT_COLUMN;
+  const struct fold fold = {.width = width, .start = left_column, .indent = left_column};
   for (size_t i = 0; i < set->n; i++) {
     const struct option_row *row = &set->rows[i];
     char left[80], text[400];
     char letter[] = {'-', row->letter, ',', ' ', '\0'};
     snprintf(left, sizeof left, "  %s--%s%s%s", row->letter != 0 ? letter : "    ", row->name,
              row->argument != NULL ? " " : "", row->argument != NULL ? row->argument : "");
-    if (strlen(left) >= LEFT_COLUMN)
-      fprintf(out, "%s\n%*s", left, LEFT_COLUMN, "");
+    if ((int)strlen(left) >= left_column)
+      fprintf(out, "%s\n%*s", left, left_column, "");
     else
-      fprintf(out, "%-*s", LEFT_COLUMN, left);
+      fprintf(out, "%-*s", left_column, left);
     if (row->fallback != NULL)
       snprintf(text, sizeof text, "%s (default: %s)", row->about, row->fallback);
     else
       snprintf(text, sizeof text, "%s", row->about);
-    print_folded(text, out);
+    fold_text(out, &fold, text);
   }
 }

@@ -58,8 +58,8 @@ void option_defaults(const struct option_set *set);
 /* Reads the options of all sets (the first that knows a name has it) and moves the operands to the
  * front in their order. "--" ends the options; "-" is an operand. False: line->error tells why. */
 bool option_parse(const struct option_set *sets, size_t n_sets, struct option_line *line);
-/* One line for each row, aligned; the wide part is folded at 80 columns. */
-void option_print(const struct option_set *set, FILE *out);
+/* One line for each row, aligned; what is too wide for `width` columns goes on in further lines. */
+void option_print(const struct option_set *set, int width, FILE *out);
 /* Milliseconds since 1970, or ISO 8601: 2026-07-30, 2026-07-30T12:00, with :SS, .mmm, and Z or
  * +HH:MM; without a zone it is local time. False when it is neither. */
 bool option_parse_time(const char *text, int64_t *ms);

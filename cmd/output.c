@@ -9,8 +9,6 @@
 #include <utf8proc.h>
 
 #define REPLACEMENT    0xFFFD
-#define NAME_COLUMN    18  /* of output_record: width of the names */
-#define LINE_TEXT_MAX  160 /* bytes; longer texts of a record are printed as blocks */
 #define COLUMNS_MAX    1000
 #define FALLBACK_WIDTH 80
 
@@ -124,6 +122,14 @@ void output_time(int64_t ms, char out[OUTPUT_TIME_MAX]) {
   snprintf(out + len, OUTPUT_TIME_MAX - len, "%.3s:%s", zone, zone + 3);
 }
 
+void output_moment(int64_t ms, char out[OUTPUT_TIME_MAX]) {
+  time_t seconds = (time_t)(ms / 1000);
+  struct tm tm;
+  if (ms == 0 || localtime_r(&seconds, &tm) == NULL ||
+      strftime(out, OUTPUT_TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    snprintf(out, OUTPUT_TIME_MAX, "-");
+}
+
 void output_duration(int64_t ms, char out[OUTPUT_AMOUNT_MAX]) {
   int64_t s = ms / 1000;
   if (ms < 1000)
@@ -214,27 +220,6 @@ char *output_value(const struct galley_field *field, const void *row) {
     break;
   }
   return strdup(text);
-}
-
-static bool is_block(const struct galley_field *field, const void *row) {
-  if (field->type != GALLEY_TEXT && field->type != GALLEY_JSON)
-    return false;
-  const char *text = output_string(field, row);
-  return text != NULL && (strchr(text, '\n') != NULL || strlen(text) > LINE_TEXT_MAX);
-}
-
-void output_record(FILE *file, const struct galley_record *record, const void *row) {
-  for (size_t i = 0; i < record->n_fields; i++) {
-    char *value = is_block(&record->fields[i], row) ? NULL : output_value(&record->fields[i], row);
-    if (value != NULL && value[0] != '\0')
-      fprintf(file, "%-*s %s\n", NAME_COLUMN, record->fields[i].name, value);
-    free(value);
-  }
-  for (size_t i = 0; i < record->n_fields; i++)
-    if (is_block(&record->fields[i], row)) {
-      fprintf(file, "\n%s:\n", record->fields[i].name);
-      output_block(file, output_string(&record->fields[i], row));
-    }
 }
 
 /* ---- JSON ---- */

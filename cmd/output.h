@@ -31,6 +31,8 @@ char *output_text_cut(const char *text, int columns);
 #define OUTPUT_TIME_MAX 40
 /* Local time, ISO 8601 with its offset; "-" for 0. */
 void output_time(int64_t ms, char out[OUTPUT_TIME_MAX]);
+/* Local time without its offset, for columns: "2026-07-30 17:30:00"; "-" for 0. */
+void output_moment(int64_t ms, char out[OUTPUT_TIME_MAX]);
 #define OUTPUT_AMOUNT_MAX 40
 /* "1.5s", "4m 10s", "2d 3h" */
 void output_duration(int64_t ms, char out[OUTPUT_AMOUNT_MAX]);
@@ -44,9 +46,6 @@ char *output_value(const struct galley_field *field, const void *row);
 const struct galley_field *output_field(const struct galley_record *record, const char *name);
 int64_t output_integer(const struct galley_field *field, const void *row);
 const char *output_string(const struct galley_field *field, const void *row);
-
-/* All fields that have a value, one a line; texts of many lines follow as blocks. */
-void output_record(FILE *file, const struct galley_record *record, const void *row);
 
 /* ---- JSON: one object a line ---- */
 

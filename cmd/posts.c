@@ -40,23 +40,23 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column post_columns[] = {
-    {"id", "ID", false},
-    {"status", "STATUS", false},
-    {"language", "LANG", false},
-    {"word_count", "WORDS", false},
-    {"created_at_ms", "CREATED", false},
-    {"slug", "SLUG", true},
-    {"title", "TITLE", true},
+    {.field = "id", .title = "ID"},
+    {.field = "status", .title = "STATUS"},
+    {.field = "language", .title = "LANG"},
+    {.field = "word_count", .title = "WORDS"},
+    {.field = "created_at_ms", .title = "CREATED"},
+    {.field = "slug", .title = "SLUG", .flexible = true},
+    {.field = "title", .title = "TITLE", .flexible = true},
 };
 
 static const struct table_column social_columns[] = {
-    {"id", "ID", false},
-    {"blog_post_id", "POST", false},
-    {"platform", "PLATFORM", false},
-    {"language", "LANG", false},
-    {"character_count", "CHARS", false},
-    {"status", "STATUS", false},
-    {"content", "CONTENT", true},
+    {.field = "id", .title = "ID"},
+    {.field = "blog_post_id", .title = "POST"},
+    {.field = "platform", .title = "PLATFORM"},
+    {.field = "language", .title = "LANG"},
+    {.field = "character_count", .title = "CHARS"},
+    {.field = "status", .title = "STATUS"},
+    {.field = "content", .title = "CONTENT", .flexible = true},
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))

@@ -1,4 +1,5 @@
 #include "row.h"
+#include "sheet.h"
 
 int row_show(struct session *session, const struct galley_record *record, enum galley_rc rc,
              void *row, const struct row_more *more) {
@@ -9,7 +10,7 @@ int row_show(struct session *session, const struct galley_record *record, enum g
     output_json_open(&json, NULL, '{');
     output_json_fields(&json, record, row);
   } else {
-    output_record(stdout, record, row);
+    sheet_print(stdout, output_columns(), record, row);
   }
   if (more != NULL)
     rc = more->print(session, row, session->json ? &json : NULL);

@@ -27,7 +27,7 @@ struct wait {
   struct run_follow *follow;
   struct view view;
   char shown[160]; /* the last progress */
-  bool terminal;
+  bool terminal;   /* the progress is one line that is written again and again */
   int fd;
   int64_t started_ms;  /* monotonic, as deadline_ms */
   int64_t deadline_ms; /* 0: none */
@@ -91,8 +91,10 @@ static void show(struct wait *wait) {
   if (strcmp(now, wait->shown) == 0)
     return;
   if (wait->terminal) {
+    /* The cursor goes back, so that a line of the worker's begins in the first column. */
     fputs("\r\033[K", stderr);
     output_text(stderr, now);
+    fputc('\r', stderr);
     fflush(stderr);
   } else if (wait->follow->verbose) {
     session_note(wait->session, "%s", now);
@@ -211,7 +213,8 @@ static int wait_for_end(struct wait *wait) {
 
 int run_follow(struct session *session, struct run_follow *follow) {
   struct wait wait = {.session = session, .follow = follow, .fd = -1, .started_ms = mono_ms()};
-  wait.terminal = isatty(STDERR_FILENO) != 0 && !session->quiet;
+  /* Among the lines of a log, progress is lines too. */
+  wait.terminal = isatty(STDERR_FILENO) != 0 && !session->quiet && !follow->verbose;
   if (follow->timeout_ms > 0)
     wait.deadline_ms = wait.started_ms + follow->timeout_ms;
   enum galley_rc rc = galley_watch(session->q, &wait.fd);

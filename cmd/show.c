@@ -1,14 +1,18 @@
 #include "command.h"
 #include "output.h"
+#include "sheet.h"
 #include "table.h"
 
 #include <inttypes.h>
 
 static const struct table_column columns[] = {
-    {"attempt", "TRY", false},       {"outcome", "OUTCOME", false},
-    {"worker_id", "WORKER", false},  {"started_at_ms", "STARTED", false},
-    {"ended_at_ms", "ENDED", false}, {"http_status", "HTTP", false},
-    {"error_class", "CLASS", false}, {"error", "ERROR", true},
+    {.field = "attempt", .title = "TRY"},
+    {.field = "outcome", .title = "OUTCOME"},
+    {.field = "worker_id", .title = "WORKER"},
+    {.field = "ended_at_ms", .title = "WHEN", .otherwise = "started_at_ms"},
+    {.field = "http_status", .title = "HTTP"},
+    {.field = "error_class", .title = "CLASS"},
+    {.field = "error", .title = "ERROR", .flexible = true},
 };
 
 static bool json_attempt(void *arg, const void *row) {
@@ -31,7 +35,7 @@ static int show_json(struct session *session, const struct galley_job *job) {
 }
 
 static int show_text(struct session *session, const struct galley_job *job) {
-  output_record(stdout, &galley_job_record, job);
+  sheet_print(stdout, output_columns(), &galley_job_record, job);
   struct table *table =
       table_new(session, &galley_attempt_record, columns, sizeof columns / sizeof *columns);
   if (table == NULL)

@@ -12,6 +12,7 @@ struct table {
   const struct galley_record *record;
   const struct table_column *columns;
   const struct galley_field *fields[TABLE_COLUMNS_MAX];
+  const struct galley_field *others[TABLE_COLUMNS_MAX]; /* NULL: the column has none */
   size_t n_columns;
   bool json;
   bool failed;    /* out of memory */
@@ -33,6 +34,8 @@ struct table *table_new(const struct session *session, const struct galley_recor
   table->json = session->json;
   for (size_t i = 0; i < n_columns; i++) {
     table->fields[i] = output_field(record, columns[i].field);
+    if (columns[i].otherwise != NULL)
+      table->others[i] = output_field(record, columns[i].otherwise);
     table->widths[i] = output_text_width(columns[i].title);
     assert(table->fields[i] != NULL);
   }
@@ -53,6 +56,23 @@ static bool make_room(struct table *table) {
   return true;
 }
 
+/* Times without their offset, so that rows fit 80 columns. */
+static char *value_of(const struct galley_field *field, const void *row) {
+  char text[OUTPUT_TIME_MAX];
+  if (field->type != GALLEY_TIME || output_integer(field, row) == 0)
+    return output_value(field, row);
+  output_moment(output_integer(field, row), text);
+  return strdup(text);
+}
+
+static char *cell_of(const struct table *table, size_t i, const void *row) {
+  char *value = value_of(table->fields[i], row);
+  if (value == NULL || value[0] != '\0' || table->others[i] == NULL)
+    return value;
+  free(value);
+  return value_of(table->others[i], row);
+}
+
 bool table_row(void *arg, const void *row) {
   struct table *table = arg;
   if (table->json) {
@@ -69,7 +89,7 @@ bool table_row(void *arg, const void *row) {
   }
   char **cells = table->cells + table->n_rows++ * table->n_columns;
   for (size_t i = 0; i < table->n_columns; i++) {
-    cells[i] = output_value(table->fields[i], row);
+    cells[i] = cell_of(table, i, row);
     if (cells[i] == NULL)
       table->failed = true;
     else if (output_text_width(cells[i]) > table->widths[i])

@@ -14,6 +14,8 @@ struct table_column {
   const char *field; /* of the record */
   const char *title;
   bool flexible; /* may be cut where the terminal is narrow */
+  /* Of the record: what is shown where `field` has no value, of the same type; NULL: nothing. */
+  const char *otherwise;
 };
 
 struct table;

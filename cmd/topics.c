@@ -37,13 +37,13 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"id", "ID", false},
-    {"priority", "PRIO", false},
-    {"status", "STATUS", false},
-    {"language", "LANG", false},
-    {"word_count", "WORDS", false},
-    {"researched_at_ms", "RESEARCHED", false},
-    {"title", "TITLE", true},
+    {.field = "id", .title = "ID"},
+    {.field = "priority", .title = "PRIO"},
+    {.field = "status", .title = "STATUS"},
+    {.field = "language", .title = "LANG"},
+    {.field = "word_count", .title = "WORDS"},
+    {.field = "researched_at_ms", .title = "RESEARCHED"},
+    {.field = "title", .title = "TITLE", .flexible = true},
 };
 
 /* The list by status, held to the priority as well. */

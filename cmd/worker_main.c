@@ -1,9 +1,10 @@
 /* galley-worker: the program that runs jobs. Apart from galley, so that only workers load libcurl.
  */
 #include "config.h"
+#include "fold.h"
 #include "option.h"
-#include "work_options.h"
 #include "standard.h"
+#include "work_options.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -77,8 +78,8 @@ int main(int argc, char **argv) {
   const struct option_set sets[] = {{work_option_rows, WORK_OPTION_COUNT, &worker},
                                     {rows, sizeof rows / sizeof *rows, &program}};
   struct option_line line = {.words = argv + 1, .n_words = argc > 0 ? (size_t)argc - 1 : 0};
-  option_defaults(&sets[0]);
   standard_open();
+  option_defaults(&sets[0]);
   if (!option_parse(sets, 2, &line))
     return fail(GALLEY_USAGE, line.error);
   if (program.version) {
@@ -86,10 +87,11 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (program.help) {
-    puts("Usage: galley-worker [OPTION...]\n\nRuns jobs until told to stop; `galley work` starts "
-         "it.\n\nOptions:");
-    option_print(&sets[0], stdout);
-    option_print(&sets[1], stdout);
+    fold_page(stdout, fold_width(),
+              "Usage: galley-worker [OPTION...]\n\nRuns jobs until told to stop; `galley work` "
+              "starts it.\n\nOptions:\n");
+    option_print(&sets[0], fold_width(), stdout);
+    option_print(&sets[1], fold_width(), stdout);
     return 0;
   }
   if (line.n_operands > 0)

@@ -245,20 +245,23 @@ static void times_are_iso_8601_or_milliseconds(void **state) {
   }
 }
 
-static void help_names_every_option_within_80_columns(void **state) {
-  char *text = NULL;
-  size_t len = 0;
+static void help_names_every_option_within_the_width(void **state) {
+  static const int widths[] = {40, 60, 80, 100};
   (void)state;
-  FILE *file = open_memstream(&text, &len);
-  assert_non_null(file);
-  option_print(&(struct option_set){rows, sizeof rows / sizeof *rows, NULL}, file);
-  assert_int_equal(fclose(file), 0);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    assert_non_null(strstr(text, rows[i].name));
-  assert_non_null(strstr(text, "(default: 5)"));
-  for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1)
-    assert_true(strcspn(at, "\n") <= 80);
-  free(text);
+  for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    assert_non_null(file);
+    option_print(&(struct option_set){rows, sizeof rows / sizeof *rows, NULL}, widths[w], file);
+    assert_int_equal(fclose(file), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+      assert_non_null(strstr(text, rows[i].name));
+    assert_non_null(strstr(text, "(default: 5)"));
+    for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1)
+      assert_true(strcspn(at, "\n") <= (size_t)widths[w]);
+    free(text);
+  }
 }
 
 int main(void) {
@@ -272,7 +275,7 @@ int main(void) {
       cmocka_unit_test(wrong_options_are_named),
       cmocka_unit_test(numbers_are_taken_at_their_bounds_and_not_past),
       cmocka_unit_test(times_are_iso_8601_or_milliseconds),
-      cmocka_unit_test(help_names_every_option_within_80_columns),
+      cmocka_unit_test(help_names_every_option_within_the_width),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

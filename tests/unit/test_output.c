@@ -81,6 +81,10 @@ static void times_and_amounts_read_well(void **state) {
   assert_string_equal(text, "2026-07-30T17:30:00+05:30");
   output_time(0, text);
   assert_string_equal(text, "-");
+  output_moment(INT64_C(1785412800999), text);
+  assert_string_equal(text, "2026-07-30 17:30:00");
+  output_moment(0, text);
+  assert_string_equal(text, "-");
   static const struct {
     int64_t ms;
     const char *text;
