@@ -1,10 +1,13 @@
 #include "command.h"
+#include "job_payload.h"
 #include "output.h"
 #include "stats_prometheus.h"
 #include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define UNSERVED " (unserved)"
 
 struct stats_args {
   bool prometheus;
@@ -18,10 +21,36 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    {"kind", "KIND", true},     {"state", "STATE", false},
-    {"n", "JOBS", false},       {"oldest_ms", "OLDEST SINCE", false},
-    {"busy_ms", "BUSY", false}, {"cost_usd_micros", "COST USD", false},
+    {.field = "kind", .title = "KIND", .flexible = true},
+    {.field = "state", .title = "STATE"},
+    {.field = "n", .title = "JOBS"},
+    {.field = "oldest_ms", .title = "OLDEST SINCE"},
+    {.field = "busy_ms", .title = "BUSY"},
+    {.field = "cost_usd_micros", .title = "COST USD"},
 };
+
+struct counts {
+  struct session *session;
+  struct table *table;
+};
+
+static bool is_live(const char *state) {
+  return strcmp(state, "done") != 0 && strcmp(state, "dead") != 0 &&
+         strcmp(state, "cancelled") != 0;
+}
+
+/* A kind whose jobs wait for somebody to serve it is marked, for people. */
+static bool count_row(void *arg, const void *row) {
+  struct counts *counts = arg;
+  struct galley_count count = *(const struct galley_count *)row;
+  char marked[GALLEY_KIND_MAX + sizeof UNSERVED];
+  if (!counts->session->json && is_live(count.state) &&
+      !job_payload_kind_known(&counts->session->config, count.kind)) {
+    snprintf(marked, sizeof marked, "%s%s", count.kind, UNSERVED);
+    count.kind = marked;
+  }
+  return table_row(counts->table, &count);
+}
 
 static int run(struct session *session, const void *values, size_t n, char **operands) {
   const struct stats_args *args = values;
@@ -38,7 +67,8 @@ static int run(struct session *session, const void *values, size_t n, char **ope
       table_new(session, &galley_count_record, columns, sizeof columns / sizeof *columns);
   if (table == NULL)
     return session_fail(session, GALLEY_NO_MEMORY, "out of memory");
-  enum galley_rc rc = galley_stats(session->q, table_row, table);
+  struct counts counts = {session, table};
+  enum galley_rc rc = galley_stats(session->q, count_row, &counts);
   return table_finish(table, session, rc, "jobs");
 }
 
@@ -47,7 +77,9 @@ const struct command stats_command = {
     .usage = "[--prometheus]",
     .about = "count jobs by kind and state",
     .details = "Live states (blocked, scheduled, ready, running) are counted now; done, dead and\n"
-               "cancelled since the database was made.\n"
+               "cancelled since the database was made. A kind with live jobs that is neither "
+               "built in\n"
+               "nor in the configuration is marked as unserved.\n"
                "\n"
                "Examples:\n"
                "  galley stats\n"

@@ -43,9 +43,8 @@ const struct command wal_command = {
     .name = "wal",
     .usage = "[--max SIZE]",
     .about = "show the size of the write-ahead log; status 1 when it is too large",
-    .details =
-        "Example, for cron:\n"
-        "  galley -q wal --max 20M > /dev/null || echo \"the WAL of the queue is too large\"\n",
+    .details = "Example, for cron:\n"
+               "  galley -q wal --max 20M > /dev/null || echo \"the WAL is too large\"\n",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .args_size = sizeof(struct wal_args),

@@ -3,14 +3,6 @@
 
 #include <inttypes.h>
 
-static const char *result_of(const struct galley_wal *wal) {
-  if (wal->last_at_ms == 0)
-    return "none yet";
-  if (wal->last_busy != 0)
-    return "a reader or writer kept it from finishing";
-  return wal->last_checkpointed == wal->last_log ? "complete" : "partial";
-}
-
 static void print_json(const struct galley_wal *wal) {
   struct output_json json = {.file = stdout};
   output_json_open(&json, NULL, '{');
@@ -36,8 +28,12 @@ void wal_print(const struct session *session, const struct galley_wal *wal) {
   }
   output_time(wal->last_at_ms, when);
   printf("size             %" PRId64 " bytes\n", wal->bytes);
-  printf("frames           %" PRId64 ", %" PRId64 " of them in the database already\n", wal->frames,
-         wal->checkpointed);
-  printf("last checkpoint  %s\n", when);
-  printf("result           %s\n", result_of(wal));
+  printf("frames           %" PRId64 " in the log; %" PRId64 " known to be in the database\n",
+         wal->frames, wal->checkpointed);
+  if (wal->last_at_ms == 0)
+    puts("last checkpoint  none yet");
+  else
+    printf("last checkpoint  %s: %" PRId64 " of %" PRId64 " frames%s\n", when,
+           wal->last_checkpointed, wal->last_log,
+           wal->last_busy != 0 ? "; a reader or writer kept it from the rest" : "");
 }
