@@ -292,6 +292,7 @@ static void child_ended(struct loop_child *child, int status) {
   process->output_bytes[process->output_len] = '\0';
   reply.output = process->output_bytes;
   reply.output_len = process->output_len;
+  reply.output_max = process->output_max;
   reply.error = error_finish(process);
   process->done(process->owner, &reply);
   process_free(process);

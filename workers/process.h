@@ -38,6 +38,7 @@ struct process_reply {
   int start_errno;    /* of PROCESS_NOT_STARTED */
   const char *output; /* NUL-terminated past output_len; never NULL */
   size_t output_len;
+  size_t output_max; /* of the request, for who must tell it */
   const char *error; /* the tail of standard error, valid UTF-8, NUL-terminated; never NULL */
 };
 
