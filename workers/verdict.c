@@ -130,7 +130,7 @@ void verdict_of_process(struct verdict *verdict, const struct process_reply *rep
     break;
   case PROCESS_TOO_LARGE:
     verdict_set(verdict, GALLEY_DEAD, -1, "too-large",
-                "%s wrote more than allowed (%d bytes) and was ended", program, GALLEY_PAYLOAD_MAX);
+                "%s wrote more than allowed (%zu bytes) and was ended", program, reply->output_max);
     break;
   case PROCESS_NOT_STARTED:
     verdict_set(verdict, GALLEY_DEAD, -1, "start", "%s cannot be started: %s", program,

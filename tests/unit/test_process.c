@@ -199,6 +199,7 @@ static void output_past_the_limit_kills_the_program(void **state) {
   run_shell(outcome, "head -c 200001 /dev/zero; exec sleep " FOREVER);
   assert_int_equal(outcome->reply.end, PROCESS_TOO_LARGE);
   assert_true(outcome->reply.output_len <= 200000);
+  assert_int_equal(outcome->reply.output_max, 200000);
 }
 
 /* The program may be gone before anything was read. */

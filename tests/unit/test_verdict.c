@@ -158,7 +158,7 @@ static void other_ends_of_a_program_have_their_outcome(void **state) {
   } rows[] = {
       {{.end = PROCESS_SIGNALED, .signum = SIGSEGV}, GALLEY_RETRY, "signal", "signal 11"},
       {{.end = PROCESS_TIMEOUT}, GALLEY_RETRY, "timeout", "too long"},
-      {{.end = PROCESS_TOO_LARGE}, GALLEY_DEAD, "too-large", "more than allowed"},
+      {{.end = PROCESS_TOO_LARGE, .output_max = 77}, GALLEY_DEAD, "too-large", "(77 bytes)"},
       {{.end = PROCESS_NOT_STARTED, .start_errno = ENOENT}, GALLEY_DEAD, "start", "No such file"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
