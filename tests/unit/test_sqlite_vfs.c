@@ -56,70 +56,39 @@ static void assert_vfs(sqlite3 *h, const char *expected) {
   sqlite3_free(name);
 }
 
-static int close_old(sqlite3_file *file) {
-  file->pMethods = NULL;
-  return SQLITE_OK;
-}
+static sqlite3_io_methods old_methods;
 
-static int read_empty(sqlite3_file *file, void *out, int n, sqlite3_int64 at) {
-  (void)file;
-  (void)at;
-  memset(out, 0, (size_t)n);
-  return SQLITE_IOERR_SHORT_READ;
-}
-
-static int answer_none(sqlite3_file *file) {
-  (void)file;
-  return 0;
-}
-
-static int unlock_old(sqlite3_file *file, int level) {
-  (void)file;
-  (void)level;
-  return SQLITE_OK;
-}
-
-static int control_old(sqlite3_file *file, int op, void *arg) {
-  (void)file;
-  (void)op;
-  (void)arg;
-  return SQLITE_NOTFOUND;
-}
-
-/* What opening and closing call of a file of the first version. */
-static const sqlite3_io_methods old_methods = {.iVersion = 1,
-                                               .xClose = close_old,
-                                               .xRead = read_empty,
-                                               .xUnlock = unlock_old,
-                                               .xFileControl = control_old,
-                                               .xDeviceCharacteristics = answer_none};
-
+/* A file of the first version, with what a file may leave out left out. */
 static int open_old(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out) {
+  sqlite3_vfs *standard = sqlite3_vfs_find("unix");
   (void)vfs;
-  (void)name;
-  file->pMethods = &old_methods;
-  if (out)
-    *out = flags;
-  return SQLITE_OK;
-}
-
-static int full_path_old(sqlite3_vfs *vfs, const char *name, int n, char *out) {
-  (void)vfs;
-  snprintf(out, (size_t)n, "%s", name);
-  return SQLITE_OK;
+  int rc = standard->xOpen(standard, name, file, flags, out);
+  if (rc == SQLITE_OK) {
+    old_methods = *file->pMethods;
+    old_methods.iVersion = 1;
+    old_methods.xSectorSize = NULL;
+    file->pMethods = &old_methods;
+  }
+  return rc;
 }
 
 static int over_old_vfs(void) {
-  static sqlite3_vfs old = {.iVersion = 1,
-                            .szOsFile = sizeof(sqlite3_file),
-                            .mxPathname = 512,
-                            .zName = "old",
-                            .xOpen = open_old,
-                            .xFullPathname = full_path_old};
+  static sqlite3_vfs old;
+  char path[] = "/tmp/galley-XXXXXX";
   sqlite3 *h = NULL;
-  if (sqlite3_vfs_find(SQLITE_VFS_NAME) || sqlite3_vfs_register(&old, 1) != SQLITE_OK)
+  int fd = mkstemp(path);
+  if (fd < 0 || close(fd) != 0 || sqlite3_vfs_find(SQLITE_VFS_NAME))
     return 1;
-  if (sqlite_vfs_open("/old", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &h) != SQLITE_OK)
+  old = *sqlite3_vfs_find("unix");
+  old.iVersion = 1;
+  old.zName = "old";
+  old.xOpen = open_old;
+  old.xDlOpen = NULL;
+  if (sqlite3_vfs_register(&old, 1) != SQLITE_OK)
+    return 1;
+  int rc = sqlite_vfs_open(path, SQLITE_OPEN_READWRITE, &h);
+  unlink(path);
+  if (rc != SQLITE_OK)
     return 2;
   const sqlite3_vfs *vfs = sqlite3_vfs_find(SQLITE_VFS_NAME);
   if (!vfs || vfs->iVersion != 1 || vfs->xCurrentTimeInt64 || vfs->xSetSystemCall || vfs->xDlOpen)
