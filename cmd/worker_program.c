@@ -10,26 +10,36 @@
 #define PROGRAM "galley-worker"
 
 #ifndef GALLEY_LIBEXECDIR
-#define GALLEY_LIBEXECDIR "/usr/local/libexec/galley"
+#define GALLEY_LIBEXECDIR       "/usr/local/libexec/galley"
+#define GALLEY_LIBEXEC_FROM_BIN "../libexec/galley"
 #endif
 
-static bool beside_this(char *path, size_t size) {
-  ssize_t len = readlink("/proc/self/exe", path, size - sizeof PROGRAM - 1);
+/* Where the worker may be, seen from the folder of this program: the build tree has both in one
+ * folder, an installation may have been moved as a whole. */
+static bool find_from_here(char *path, size_t size) {
+  static const char *const places[] = {PROGRAM, GALLEY_LIBEXEC_FROM_BIN "/" PROGRAM};
+  char here[WORKER_PROGRAM_PATH_MAX];
+  ssize_t len = readlink("/proc/self/exe", here, sizeof here - 1);
   if (len <= 0)
     return false;
-  path[len] = '\0';
-  char *slash = strrchr(path, '/');
+  here[len] = '\0';
+  char *slash = strrchr(here, '/');
   if (slash == NULL)
     return false;
-  memcpy(slash + 1, PROGRAM, sizeof PROGRAM);
-  return access(path, X_OK) == 0;
+  slash[1] = '\0';
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    int n = snprintf(path, size, "%s%s", here, places[i]);
+    if (n > 0 && (size_t)n < size && access(path, X_OK) == 0)
+      return true;
+  }
+  return false;
 }
 
 static void find(char *path, size_t size) {
   const char *named = getenv("GALLEY_WORKER");
   if (named != NULL && named[0] != '\0')
     snprintf(path, size, "%s", named);
-  else if (!beside_this(path, size))
+  else if (!find_from_here(path, size))
     snprintf(path, size, "%s", GALLEY_LIBEXECDIR "/" PROGRAM);
 }
 

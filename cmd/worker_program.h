@@ -8,15 +8,17 @@
 #include "work_options.h"
 
 #define WORKER_PROGRAM_ARGS_MAX 24
+#define WORKER_PROGRAM_PATH_MAX 4096
 
 struct worker_program {
-  char path[4096];
+  char path[WORKER_PROGRAM_PATH_MAX];
   char numbers[4][24];
   char
       *argv[WORKER_PROGRAM_ARGS_MAX]; /* NULL-terminated; points into this struct and its sources */
 };
 
-/* $GALLEY_WORKER, else galley-worker beside this program, else in the folder of the installation.
+/* $GALLEY_WORKER, else galley-worker beside this program, else where an installation has it, seen
+ * from this program, else in the folder of the prefix that the build was told.
  * The file may turn out not to be there: execv tells. */
 void worker_program_make(struct worker_program *program, const struct session *session,
                          const struct work_options *options);
