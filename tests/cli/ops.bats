@@ -45,6 +45,38 @@ stub() {
   assert_equal "$(find copies -type f | wc -l)" 4
 }
 
+@test "backup removes what a killed one has left, and not what another one is at" {
+  galley init
+  mkdir copies
+  touch copies/galley-20200101T000000Z.db.galley-tmp{,-journal} \
+    copies/galley-20200102T000000Z.db.galley-tmp copies/galley-notes.db.galley-tmp \
+    copies/other-20200101T000000Z.db.galley-tmp
+  exec 7<copies/galley-20200102T000000Z.db.galley-tmp
+  flock -n 7
+  run -0 "$OPS/backup" "$DB" copies 7>&-
+  assert_equal "$output" ""
+  [ ! -e copies/galley-20200101T000000Z.db.galley-tmp ]
+  [ ! -e copies/galley-20200101T000000Z.db.galley-tmp-journal ]
+  [ -e copies/galley-20200102T000000Z.db.galley-tmp ] # it is locked
+  [ -e copies/galley-notes.db.galley-tmp ]
+  [ -e copies/other-20200101T000000Z.db.galley-tmp ]
+  assert_equal "$(find copies -name 'galley-20*.db' | wc -l)" 1
+  exec 7<&-
+  rm copies/galley-20*.db # it may be of this very second
+  run -0 "$OPS/backup" "$DB" copies
+  [ ! -e copies/galley-20200102T000000Z.db.galley-tmp ]
+}
+
+@test "the scripts take galley from PATH where none was installed with them" {
+  galley init
+  mkdir copies path
+  ln -s "$GALLEY" path/galley
+  unset GALLEY
+  PATH=$DIR/path:$PATH run -0 "$OPS/backup" "$DB" copies
+  assert_equal "$(find copies -name 'galley-20*.db' | wc -l)" 1
+  PATH=$DIR/path:$PATH run -0 "$OPS/wal-monitor" "$DB"
+}
+
 @test "backup passes a failure through, tells it, and removes nothing" {
   mkdir copies
   touch copies/galley-20200101T000000Z.db copies/galley-20210101T000000Z.db
