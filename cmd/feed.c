@@ -5,7 +5,10 @@
 #include "table.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define URL_BYTES_MAX 8192 /* as workers have it */
 
 struct feed_args {
   const char *title, *language, *market;
@@ -46,20 +49,44 @@ static const struct table_column columns[] = {
     {.field = "error", .title = "ERROR", .flexible = true},
 };
 
+/* A port, and a host in ASCII: workers would only find out later that they cannot go there. */
+static int check_host(const struct session *session, const char *host) {
+  size_t len = strcspn(host, "/?#");
+  const char *at = memrchr(host, '@', len);
+  const char *name = at != NULL ? at + 1 : host;
+  const char *after = memchr(name, ']', len - (size_t)(name - host)); /* of an IPv6 address */
+  const char *colon = after != NULL ? after + 1 : name + strcspn(name, ":/?#");
+  if (colon == name)
+    return session_fail(session, GALLEY_INVALID, "the address names no host");
+  for (const char *c = name; c < colon; c++)
+    if ((unsigned char)*c >= 0x80)
+      return session_fail(session, GALLEY_INVALID,
+                          "the host \"%.*s\" must be written in ASCII, as xn--mnchen-3ya.de",
+                          (int)(colon - name), name);
+  if (*colon != ':' || colon + 1 == host + len)
+    return 0;
+  size_t digits = strspn(colon + 1, "0123456789");
+  long port = digits <= 5 ? strtol(colon + 1, NULL, 10) : 0;
+  if (colon + 1 + digits == host + len && port >= 1 && port <= 65535)
+    return 0;
+  return session_fail(session, GALLEY_INVALID, "the port of the address must be 1 to 65535");
+}
+
 static int check_url(const struct session *session, const char *url) {
-  size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : 7;
-  if (scheme == 7 && strncmp(url, "http://", 7) != 0)
+  size_t scheme = strncasecmp(url, "https://", 8) == 0 ? 8 : 7;
+  if (scheme == 7 && strncasecmp(url, "http://", 7) != 0)
     return session_fail(session, GALLEY_INVALID,
                         "the address of a feed begins with http:// or https://, not \"%.80s\"",
                         url);
-  if (url[scheme] == '\0' || url[scheme] == '/')
-    return session_fail(session, GALLEY_INVALID, "the address \"%.80s\" names no host", url);
+  if (strlen(url) > URL_BYTES_MAX)
+    return session_fail(session, GALLEY_INVALID, "the address has more than %d bytes",
+                        URL_BYTES_MAX);
   for (const char *c = url; *c != '\0'; c++)
     if ((unsigned char)*c <= 0x20 || *c == 0x7f)
       return session_fail(session, GALLEY_INVALID,
                           "the address holds white space or a control character (byte %td)",
                           c - url + 1);
-  return 0;
+  return check_host(session, url + scheme);
 }
 
 static int add(struct session *session, const struct feed_args *args, size_t n, char **operands) {

@@ -1,7 +1,9 @@
 # What a user, a disk, another program or a publisher may do wrong: a clear error that names the place,
 # the exit status of sysexits, nothing half-written, nothing lost, and all other jobs go on.
 
-# shellcheck disable=SC2154 # status, output, stderr and lines are set by run
+# SC2154: status, output, stderr and lines are set by run. SC2016: other shells expand those.
+# SC2030, SC2031: a test changes DB for itself. SC2012: names here are plain.
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2012
 load support/common
 
 setup() {
@@ -402,6 +404,27 @@ running_here() {
 }
 
 # ---- feeds and targets ----
+
+@test "addresses that no feed can have are refused when they are added" {
+  galley init --no-config >/dev/null
+  for url in ftp://example.org/x file:///etc/passwd 'not a url' ''; do
+    refused 65 'begins with http:// or https://' galley feed add -- "$url"
+  done
+  for url in http:// http:///x http://?x http://:80/ http://a@/; do
+    refused 65 'names no host' galley feed add "$url"
+  done
+  for url in http://x:99999/ http://x:0/ http://x:8a/ 'http://[::1]:x/'; do
+    refused 65 'port' galley feed add "$url"
+  done
+  refused 65 'white space' galley feed add 'http://a b/'
+  refused 65 'control character' galley feed add $'http://a/\n'
+  refused 65 'in ASCII' galley feed add http://münchen.de/f
+  refused 65 '8192 bytes' galley feed add "http://x/$(head -c 8192 /dev/zero | tr '\0' a)"
+  assert_sql 'SELECT count(*) FROM feeds' 0
+  for url in HTTP://EXAMPLE.org/A http://x:/ 'http://[::1]:80/x' http://u:p@h:8/é http://h/a:99999; do
+    run -0 galley feed add "$url"
+  done
+}
 
 # collect FEED...: adds each feed of the server and collects it, once.
 collect() {
