@@ -760,7 +760,7 @@ END
   done <<'END'
 noread|done|
 endless|dead|wrote more than allowed (1048576 bytes)
-chatty|dead|status 65: 
+chatty|dead|status 65
 stubborn|dead|time-out of 300 ms
 forks|done|
 segfault|dead|signal 11
