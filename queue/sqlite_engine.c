@@ -81,20 +81,23 @@ static const char *setting_expected(struct sqlite_db *db, const struct setting *
   return buf;
 }
 
+static bool setting_holds(struct sqlite_db *db, const struct setting *setting, const char *value) {
+  char buf[32];
+  if (db->base.readonly && strcmp(setting->name, "journal_mode") == 0)
+    return true; /* a backup, which is one file without a log until somebody writes to it */
+  return strcmp(value, setting_expected(db, setting, buf, sizeof buf)) == 0;
+}
+
 static enum galley_rc setting_verify(struct sqlite_db *db, sqlite3 *h,
                                      const struct setting *setting) {
   char value[64], buf[32];
   enum galley_rc rc = setting_read(db, h, setting, value, sizeof value);
-  if (rc != GALLEY_OK)
+  if (rc != GALLEY_OK || setting_holds(db, setting, value))
     return rc;
-  const char *expected = setting_expected(db, setting, buf, sizeof buf);
-  if (strcmp(value, expected) == 0)
-    return GALLEY_OK;
-  if (db->base.readonly && strcmp(setting->name, "journal_mode") == 0)
-    return GALLEY_OK; /* a backup, which is one file without a log until somebody writes to it */
-  return error_set(
-      db->base.error, GALLEY_INTERNAL, "%s: SQLite %s answers %s=%s where galley needs %s",
-      db->path ? db->path : ":memory:", sqlite3_libversion(), setting->name, value, expected);
+  return error_set(db->base.error, GALLEY_INTERNAL,
+                   "%s: SQLite %s answers %s=%s where galley needs %s",
+                   db->path ? db->path : ":memory:", sqlite3_libversion(), setting->name, value,
+                   setting_expected(db, setting, buf, sizeof buf));
 }
 
 enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool readonly) {
@@ -119,14 +122,13 @@ enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool rea
 enum galley_rc sqlite_engine_pragmas(struct db *base, galley_row_fn *fn, void *arg) {
   struct sqlite_db *db = sqlite_db_of(base);
   for (size_t i = 0; i < N_SETTINGS; i++) {
-    char value[64], buf[32];
+    char value[64];
+    if (base->readonly && settings[i].writers_only)
+      continue; /* as SQLite has it, and of no effect here */
     enum galley_rc rc = setting_read(db, db->h, &settings[i], value, sizeof value);
     if (rc != GALLEY_OK)
       return rc;
-    const char *expected = setting_expected(db, &settings[i], buf, sizeof buf);
-    struct galley_pragma row = {settings[i].name, value,
-                                strcmp(value, expected) == 0 ||
-                                    (base->readonly && settings[i].writers_only)};
+    struct galley_pragma row = {settings[i].name, value, setting_holds(db, &settings[i], value)};
     if (!fn(arg, &row))
       break;
   }
