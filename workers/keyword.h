@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define KEYWORDS_MAX      10
-#define KEYWORD_TERMS_MAX 8192 /* different terms counted; further ones are not */
+#define KEYWORDS_MAX 10
 
 struct keyword_source {
   const char *topic;
@@ -25,12 +24,14 @@ struct keywords {
   size_t n;
 };
 
-/* At least one keyword, the topic's own. False without memory. */
+/* At least one keyword: the topic itself, unless it is too long for one and there are others. False
+ * without memory. */
 bool keywords_find(const struct keyword_source *source, struct keywords *out);
 void keywords_fini(struct keywords *keywords);
 
 /* "heat pumps" as "HeatPumps": letters and digits only, words begun in upper case. *tag is the
- * caller's, NULL when it is no hashtag (no letter, longer than 40 bytes). False without memory. */
+ * caller's, NULL when it is no hashtag (no letter, more than 3 words or 30 characters). False
+ * without memory. */
 bool keyword_hashtag(const char *keyword, char **tag);
 
 #endif

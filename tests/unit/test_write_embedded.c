@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FAMILY "👩‍👩‍👧"
 
@@ -545,14 +546,94 @@ static void keywords_are_the_topic_its_sections_and_what_recurs(void **state) {
   keywords_fini(&keywords);
 }
 
+static void assert_keyword(const struct keywords *keywords, const char *word, bool expected) {
+  bool found = false;
+  for (size_t i = 0; i < keywords->n; i++)
+    found = found || strcasecmp(keywords->items[i], word) == 0;
+  if (found != expected)
+    fail_msg("%s is %s keyword", word, found ? "a" : "no");
+}
+
+static void a_topic_is_a_keyword_whole_or_not_at_all(void **state) {
+  (void)state;
+  static const char *const names[] = {"Costs"};
+  static const struct {
+    const char *topic, *first;
+  } rows[] = {
+      {"Tidal and wind energy for coastal towns", "Tidal and wind energy for coastal towns"},
+      {"How do solar panels pay? An honest account", "How do solar panels pay"},
+      {"abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdeé",
+       "Costs"}, /* of 61 characters */
+      {"abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdé",
+       "abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdé"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const struct keyword_source source = {
+        .topic = rows[i].topic, .language = "en", .names = names, .n_names = 1};
+    struct keywords keywords;
+    assert_true(keywords_find(&source, &keywords));
+    assert_string_equal(keywords.items[0], rows[i].first);
+    keywords_fini(&keywords);
+  }
+  /* Nothing else is there. */
+  const struct keyword_source source = {.topic = rows[2].topic, .language = "en"};
+  struct keywords keywords;
+  assert_true(keywords_find(&source, &keywords));
+  assert_int_equal(keywords.n, 1);
+  assert_string_equal(keywords.items[0], rows[2].topic);
+  keywords_fini(&keywords);
+}
+
+static void verbs_and_adjectives_are_no_keywords(void **state) {
+  (void)state;
+  static const char *const names[] = {"What the storage of heat does"};
+  static const char *const texts[] = {
+      "The price falls. Demand falls when offshore parks deliver. A cable falls to the seabed.",
+      "They deliver to the grid. Offshore winds deliver at night, and the cable is to deliver it.",
+      "An offshore cable lasts. Many wait for storage. Storage helps, and storage pays. It falls.",
+      "Near Orkney and at Orkney, or off Orkney, the seabed is rock."};
+  const struct keyword_source source = {.topic = "tides",
+                                        .language = "en",
+                                        .names = names,
+                                        .n_names = 1,
+                                        .texts = texts,
+                                        .n_texts = 4};
+  struct keywords keywords;
+  assert_true(keywords_find(&source, &keywords));
+  assert_keyword(&keywords, "falls", false);
+  assert_keyword(&keywords, "deliver", false);
+  assert_keyword(&keywords, "offshore", false);
+  assert_keyword(&keywords, "cable", true);
+  assert_keyword(&keywords, "storage", true); /* as in the name of a section */
+  assert_keyword(&keywords, "Orkney", true);
+  keywords_fini(&keywords);
+}
+
+static void german_keywords_are_capitalised_within_sentences(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "Der neue Speicher liefert Strom. Viele Speicher liefern nachts, und kein Speicher steht.",
+      "Manche liefern im Winter. Wenn wir liefern, hilft der Strom. Ohne Strom geht nichts."};
+  const struct keyword_source source = {
+      .topic = "Wärme", .language = "de", .texts = texts, .n_texts = 2};
+  struct keywords keywords;
+  assert_true(keywords_find(&source, &keywords));
+  assert_keyword(&keywords, "Speicher", true);
+  assert_keyword(&keywords, "Strom", true);
+  assert_keyword(&keywords, "liefern", false);
+  keywords_fini(&keywords);
+}
+
 static void hashtags_are_letters_and_digits(void **state) {
   (void)state;
-  static const char *const pairs[][2] = {{"heat pumps", "HeatPumps"},
-                                         {"energía solar-térmica", "EnergíaSolarTérmica"},
-                                         {"C#", "C"},
-                                         {"übermut", "Übermut"},
-                                         {"電気自動車", "電気自動車"},
-                                         {"covid 19", "Covid19"}};
+  static const char *const pairs[][2] = {
+      {"heat pumps", "HeatPumps"},
+      {"energía solar-térmica", "EnergíaSolarTérmica"},
+      {"C#", "C"},
+      {"übermut", "Übermut"},
+      {"電気自動車", "電気自動車"},
+      {"covid 19", "Covid19"},
+      {"ääääääääää bbbbbbbbbb cccccccccc", "ÄäääääääääBbbbbbbbbbCccccccccc"}};
   for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
     char *tag = NULL;
     assert_true(keyword_hashtag(pairs[i][0], &tag));
@@ -560,8 +641,8 @@ static void hashtags_are_letters_and_digits(void **state) {
     assert_string_equal(tag, pairs[i][1]);
     free(tag);
   }
-  static const char *const none[] = {"2026", FAMILY,
-                                     "a phrase that is longer than forty bytes is not a tag"};
+  static const char *const none[] = {"2026", FAMILY, "tidal and wind energy", /* four words */
+                                     "aaaaaaaaaa bbbbbbbbbb ccccccccccc" /* 31 characters */};
   for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
     char *tag = NULL;
     assert_true(keyword_hashtag(none[i], &tag));
@@ -601,6 +682,9 @@ int main(void) {
       cmocka_unit_test(citations_that_cannot_be_read_are_not_taken_for_none),
       cmocka_unit_test(japanese_and_greek_posts_are_whole),
       cmocka_unit_test(keywords_are_the_topic_its_sections_and_what_recurs),
+      cmocka_unit_test(a_topic_is_a_keyword_whole_or_not_at_all),
+      cmocka_unit_test(verbs_and_adjectives_are_no_keywords),
+      cmocka_unit_test(german_keywords_are_capitalised_within_sentences),
       cmocka_unit_test(hashtags_are_letters_and_digits),
       cmocka_unit_test(the_registry_finds_it_by_stage_and_name),
   };
