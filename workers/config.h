@@ -1,6 +1,7 @@
 /*
  * config.h - settings: one table gives name, type, range, default and text, and makes the INI
- * parser, the range checks, the environment names, `galley help settings` and the manual.
+ * parser, the range checks, the environment names, `galley help settings` and the galley.ini of
+ * `galley init`; tests/lint sees to it that the manual and ops/galley.ini name every setting.
  * Order: defaults < INI file < environment (GALLEY_SECTION_NAME) < options.
  */
 #ifndef CONFIG_H
