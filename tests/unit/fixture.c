@@ -28,12 +28,16 @@ static uint64_t chance(void *arg) {
   return ((struct fixture *)arg)->chance;
 }
 
-struct galley *fixture_open(struct fixture *f, unsigned flags) {
+struct galley *fixture_open_at(struct fixture *f, const char *path, unsigned flags) {
   struct galley *q;
   const struct galley_options options = {.flags = flags, .env = &f->env, .busy_timeout_ms = 60000};
-  enum galley_rc rc = galley_open(&q, f->path, &options);
+  enum galley_rc rc = galley_open(&q, path, &options);
   fixture_ok(q, rc);
   return q;
+}
+
+struct galley *fixture_open(struct fixture *f, unsigned flags) {
+  return fixture_open_at(f, f->path, flags);
 }
 
 int fixture_set_up(void **state) {

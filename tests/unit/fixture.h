@@ -27,6 +27,9 @@ int fixture_tear_down(void **state);
 /* Another handle on the same database; NULL options: as the first. To be closed by the test. */
 struct galley *fixture_open(struct fixture *f, unsigned flags);
 
+/* A handle on another database. */
+struct galley *fixture_open_at(struct fixture *f, const char *path, unsigned flags);
+
 /* A call that must work, and one that must fail with rc and a sentence that holds `words`. */
 #define fixture_ok(q, rc)                 fixture_expect((q), (rc), GALLEY_OK, "", __LINE__)
 #define fixture_fails(q, rc, want, words) fixture_expect((q), (rc), (want), (words), __LINE__)

@@ -60,7 +60,8 @@ static void a_backup_is_one_whole_database(void **state) {
   assert_int_equal(files_named(f, "copy.db"), 1); /* no log, no journal, no temporary file */
   work_enqueue(f->q, "a");
   const struct galley_options options = {.env = &f->env};
-  fixture_ok(copy, galley_open(&copy, path, &options));
+  enum galley_rc rc = galley_open(&copy, path, &options);
+  fixture_ok(copy, rc);
   assert_int_equal(work_count(copy, "a", "ready"), 3);
   work_end(copy, work_claim_one(copy, work_join(copy), "a"), GALLEY_DONE);
   galley_close(copy);
@@ -190,7 +191,8 @@ static void a_backup_beside_a_busy_writer_is_of_one_moment(void **state) {
     const struct galley_options options = {.env = &f->env};
     snprintf(name, sizeof name, "copy%d.db", i);
     fixture_ok(f->q, galley_backup(f->q, beside(f, name, path), NULL));
-    fixture_ok(copy, galley_open(&copy, path, &options));
+    enum galley_rc rc = galley_open(&copy, path, &options);
+    fixture_ok(copy, rc);
     assert_int_equal(work_count(copy, "left", "ready"), work_count(copy, "right", "ready"));
     galley_close(copy);
   }
@@ -205,7 +207,8 @@ static void memory_and_readers_are_backed_up_too(void **state) {
   struct galley *q;
   struct galley_backup_report report;
   const struct galley_options options = {.env = &f->env};
-  fixture_ok(q, galley_open(&q, ":memory:", &options));
+  enum galley_rc rc = galley_open(&q, ":memory:", &options);
+  fixture_ok(q, rc);
   work_enqueue(q, "a");
   fixture_ok(q, galley_backup(q, beside(f, "memory.db", path), &report));
   assert_int_equal(report.jobs, 1);
@@ -279,7 +282,8 @@ static void a_checkpoint_waits_for_the_write_lock_and_no_longer(void **state) {
   const struct galley_options options = {.busy_timeout_ms = 1, .env = &f->env};
   struct galley *q;
   sqlite3 *h;
-  fixture_ok(q, galley_open(&q, f->path, &options));
+  enum galley_rc rc = galley_open(&q, f->path, &options);
+  fixture_ok(q, rc);
   work_enqueue(q, "a");
   assert_int_equal(sqlite3_open(f->path, &h), SQLITE_OK);
   assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);

@@ -141,7 +141,7 @@ static void a_linked_name_is_the_same_database_with_the_same_workers(void **stat
   char link[128];
   struct galley *q;
   assert_int_equal(symlink(f->path, beside(f, "link.db", link)), 0);
-  fixture_ok(q, open_path(f, link, 0, &q));
+  q = fixture_open_at(f, link, 0);
   struct galley_job *job = work_start(q, work_join(q), "a");
   int64_t n;
   fixture_ok(f->q, galley_recover(f->q, &n));
@@ -278,13 +278,13 @@ static void an_old_schema_is_brought_up_to_date_with_its_rows(void **state) {
   make_old(beside(f, "old.db", path), 1);
   raw(path, "INSERT INTO jobs(kind) VALUES('old')");
   refuses(f, path, GALLEY_OPEN_READONLY, GALLEY_INVALID, "run galley init once");
-  fixture_ok(q, open_path(f, path, 0, &q));
+  q = fixture_open_at(f, path, 0);
   assert_int_equal(work_count(q, "old", "ready"), 1);
   const struct galley_topic topic = {.title = "New", .language = "en"};
   int64_t id;
   fixture_ok(q, galley_topic_save(q, &topic, &id));
   galley_close(q);
-  fixture_ok(q, open_path(f, path, GALLEY_OPEN_READONLY, &q));
+  q = fixture_open_at(f, path, GALLEY_OPEN_READONLY);
   galley_close(q);
 }
 
@@ -339,7 +339,7 @@ static void processes_may_make_the_database_at_once(void **state) {
       assert_int_equal(status, 0);
     }
     struct galley *q;
-    fixture_ok(q, open_path(f, path, 0, &q));
+    q = fixture_open_at(f, path, 0);
     assert_int_equal(work_count(q, "a", "ready"), PROCESSES);
     galley_close(q);
   }
@@ -364,7 +364,8 @@ static void every_connection_has_the_six_settings_and_the_guards(void **state) {
   for (size_t i = 0; i < 3; i++) {
     struct galley *q;
     const struct galley_options options = {.flags = flags[i]};
-    fixture_ok(q, galley_open(&q, f->path, &options));
+    enum galley_rc rc = galley_open(&q, f->path, &options);
+    fixture_ok(q, rc);
     sqlite3 *h = sqlite_db_of(q->db)->h;
     asks(h, "journal_mode", "wal");
     asks(h, "busy_timeout", "5000");
@@ -480,8 +481,8 @@ static void memory_is_a_database_of_one_handle(void **state) {
   struct galley *q, *other;
   struct galley_wal wal;
   int fd = 7;
-  fixture_ok(q, open_path(f, ":memory:", 0, &q));
-  fixture_ok(other, open_path(f, ":memory:", GALLEY_OPEN_CREATE, &other));
+  q = fixture_open_at(f, ":memory:", 0);
+  other = fixture_open_at(f, ":memory:", GALLEY_OPEN_CREATE);
   work_end(q, work_start(q, work_join(q), "a"), GALLEY_DONE);
   assert_int_equal(work_count(q, "a", "done"), 1);
   assert_int_equal(work_count(other, "a", "done"), 0);

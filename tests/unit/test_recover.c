@@ -315,7 +315,8 @@ static void a_memory_database_has_its_own_worker(void **state) {
   struct fixture *f = *state;
   struct galley *q;
   const struct galley_options options = {.env = &f->env};
-  fixture_ok(q, galley_open(&q, ":memory:", &options));
+  enum galley_rc rc = galley_open(&q, ":memory:", &options);
+  fixture_ok(q, rc);
   int64_t worker = work_join(q);
   struct galley_job *job = work_start(q, worker, "a");
   assert_int_equal(recovered(q), 0);

@@ -47,7 +47,8 @@ static void die(struct galley *q, const char *doing, enum galley_rc rc) {
 
 static struct galley *open_path(const char *path) {
   struct galley *q;
-  enum galley_rc rc = galley_open(&q, path, NULL);
+  const struct galley_options options = {.busy_timeout_ms = QUIET_MS / 2};
+  enum galley_rc rc = galley_open(&q, path, &options);
   if (rc != GALLEY_OK)
     die(q, "open", rc);
   return q;

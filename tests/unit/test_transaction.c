@@ -177,7 +177,8 @@ static void a_foreign_writer_makes_the_database_busy(void **state) {
   sqlite3 *h;
   int64_t id;
   const struct galley_spec spec = {.kind = "a"};
-  fixture_ok(q, galley_open(&q, f->path, &options));
+  enum galley_rc rc = galley_open(&q, f->path, &options);
+  fixture_ok(q, rc);
   assert_int_equal(sqlite3_open(f->path, &h), SQLITE_OK);
   assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
   fixture_fails(q, galley_enqueue(q, &spec, &id, NULL), GALLEY_BUSY, "another program holds");
