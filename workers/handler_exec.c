@@ -16,20 +16,25 @@ struct exec {
   char env_text[EXEC_ENV_MAX][EXEC_ENV_TEXT];
 };
 
-/* Output that is not JSON, from a program that says it went well: a person must look. */
+/* The result is what the program printed, to the letter, less the white space around it. Output
+ * that is not JSON, from a program that says it went well: a person must look. */
 static void take_output(struct task *task, const struct process_reply *reply) {
   static const char blank[] = " \t\r\n";
   json_error_t error;
-  if (strspn(reply->output, blank) == reply->output_len)
+  size_t start = strspn(reply->output, blank), end = reply->output_len;
+  if (start == reply->output_len)
     return;
   json_t *json = json_loadb(reply->output, reply->output_len, JSON_DECODE_ANY, &error);
+  while (end > start && strchr(blank, reply->output[end - 1]))
+    end--;
   if (!json)
     verdict_set(&task->verdict, GALLEY_DEAD, 0, "result",
                 "%s printed a result that is not JSON: line %d, column %d: %s",
                 config_program(task->env->config, task->job->kind)->argv[0], error.line,
                 error.column, error.text);
-  else if (task_set_result(task, json) != GALLEY_OK)
+  else if ((task->result = strndup(reply->output + start, end - start)) == NULL)
     verdict_set(&task->verdict, GALLEY_RETRY, -1, "memory", "no memory for a result");
+  json_decref(json);
 }
 
 static void ended(void *owner, const struct process_reply *reply) {

@@ -111,6 +111,7 @@ exec_kind() { # NAME SCRIPT
 @test "programs of a user's own: input, result, outcomes, no shell in between" {
   exec_kind good 'cat; exit 0'
   exec_kind quiet 'exit 0'
+  exec_kind exact 'printf " {\"price\": 0.1, \"n\": 1e2}\n\n"'
   exec_kind bad 'echo "no such customer" >&2; exit 65'
   exec_kind later 'echo busy >&2; exit 75'
   exec_kind garbage 'echo not json'
@@ -118,14 +119,16 @@ exec_kind() { # NAME SCRIPT
   printf 'argument = $(touch pwned)\n[kind.gone]\nprogram = /nonexistent/program\n' >>galley.ini
   galley enqueue good '{"a":[1,"\u00e9"]}' >/dev/null
   galley enqueue quiet >/dev/null
+  galley enqueue exact >/dev/null
   galley enqueue bad >/dev/null
   galley enqueue later --max-attempts 1 >/dev/null
   galley enqueue garbage >/dev/null
   galley enqueue slow --timeout 200ms --max-attempts 1 >/dev/null
   galley enqueue gone >/dev/null
   galley work --drain 2>worker.log
-  assert_sql "SELECT state,result FROM jobs WHERE kind='good'" 'done|{"a":[1,"é"]}'
+  assert_sql "SELECT state,result FROM jobs WHERE kind='good'" 'done|{"a":[1,"\u00e9"]}'
   assert_sql "SELECT state FROM jobs WHERE kind='quiet'" done
+  assert_sql "SELECT result FROM jobs WHERE kind='exact'" '{"price": 0.1, "n": 1e2}'
   assert_sql "SELECT state FROM jobs WHERE kind='bad'" dead
   assert_contains "$(sql "SELECT error FROM jobs WHERE kind='bad'")" "no such customer"
   assert_sql "SELECT state FROM jobs WHERE kind='later'" dead
