@@ -30,6 +30,23 @@ stub() {
   assert_sql "SELECT count(*) FROM jobs" 1
 }
 
+@test "a backup that is put in place of the database goes on from where it was made" {
+  printf '[kind.greet]\nprogram = /bin/cat\n' >galley.ini
+  galley init
+  galley enqueue greet '"before"' >/dev/null
+  galley backup copy.db >/dev/null
+  galley work --drain 2>/dev/null
+  galley enqueue greet '"after"' >/dev/null
+  assert_equal "$("$GALLEY" --database copy.db list --json | jq -r '[.payload, .state] | @tsv')" \
+    $'before\tready'
+  mkdir damaged
+  mv galley.db galley.db-wal galley.db-shm damaged/
+  install -m 600 copy.db galley.db
+  galley work --drain 2>/dev/null
+  assert_sql "SELECT payload, state FROM jobs" '"before"|done'
+  assert_equal "$(stat -c %a galley.db)" 600
+}
+
 @test "backup keeps the newest N and leaves other files alone" {
   galley init
   mkdir copies
