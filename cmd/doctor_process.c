@@ -19,7 +19,7 @@
 #define WAL_LOCK_READERS      123
 #define WAL_LOCK_READERS_LAST 127
 
-enum file { FILE_MAIN, FILE_LOG, FILE_INDEX, FILE_SIDE, N_FILES };
+enum { FILE_MAIN, FILE_LOG, FILE_INDEX, FILE_SIDE, N_FILES };
 static const char *const suffixes[N_FILES] = {"", "-wal", "-shm", "-galley"};
 
 struct search {
@@ -78,7 +78,7 @@ static struct doctor_process *add(struct doctor_process_list *list, int pid) {
 }
 
 /* "/a/galley.db-wal (deleted)": a name that was removed or replaced while the file is in use. */
-static bool is_removed(const struct search *search, enum file file, const char *target) {
+static bool is_removed(const struct search *search, int file, const char *target) {
   size_t len = strlen(search->paths[file]);
   return strncmp(target, search->paths[file], len) == 0 && strcmp(target + len, " (deleted)") == 0;
 }
