@@ -177,7 +177,7 @@ PY
   chmod +x slow
   printf '[kind.slow]\nprogram = %s/slow\n' "$DIR" >>galley.ini
   galley enqueue slow >/dev/null
-  galley work >work.log 2>&1 3>&- &
+  "$GALLEY" --database "$DB" work >work.log 2>&1 3>&- &
   wait_until test -e started
   local pid
   pid=$(sql 'SELECT pid FROM workers')
