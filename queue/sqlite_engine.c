@@ -327,7 +327,7 @@ static enum galley_rc unreachable(int problem, bool create) {
 static enum galley_rc resolve(struct sqlite_db *db, const char *path, bool create) {
   struct stat st;
   db->path = realpath(path, NULL);
-  if (!db->path && errno == ENOENT && lstat(path, &st) == 0)
+  if (!db->path && errno == ENOENT && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
     return error_set(db->base.error, create ? GALLEY_CANNOT_CREATE : GALLEY_NONE,
                      "%s is a symbolic link to a file that is not there", path);
   if (!db->path && errno == ENOENT) {
