@@ -56,6 +56,8 @@ static enum galley_rc check_references(struct galley *q, const struct galley_spe
       continue;
     json_error_t error;
     json_t *payload = json_loads(spec->payload ? spec->payload : "{}", JSON_DECODE_ANY, &error);
+    if (!payload && !error.text[0])
+      return error_set(&q->error, GALLEY_NO_MEMORY, "no memory for a payload");
     if (!payload)
       return error_set(&q->error, GALLEY_INVALID,
                        "payload is not valid JSON: line %d, column %d: %s", error.line,

@@ -68,7 +68,8 @@ static size_t text_size(struct db *db, struct stmt *stmt, const struct galley_re
 enum galley_rc record_read(struct db *db, struct stmt *stmt, const struct galley_record *record,
                            void **row) {
   assert(stmt_columns(db, stmt) >= (int)record->n_fields);
-  char *base = calloc(1, record->size + text_size(db, stmt, record));
+  size_t left = text_size(db, stmt, record);
+  char *base = calloc(1, record->size + left);
   *row = base;
   if (!base)
     return error_set(db->error, GALLEY_NO_MEMORY, "no memory for a row of %s", record->table);
@@ -80,6 +81,12 @@ enum galley_rc record_read(struct db *db, struct stmt *stmt, const struct galley
       const char *text = stmt_column_text(db, stmt, (int)i, &len);
       if (!text)
         continue;
+      if (len + 1 > left) { /* there was no memory for this text when its size was asked */
+        free(base);
+        *row = NULL;
+        return error_set(db->error, GALLEY_NO_MEMORY, "no memory for a row of %s", record->table);
+      }
+      left -= len + 1;
       memcpy(end, text, len);
       const char *copy = end;
       memcpy(member, &copy, sizeof copy);

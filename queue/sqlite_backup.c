@@ -112,7 +112,7 @@ static enum galley_rc copy_pages(struct copy *copy) {
   } else if (rc == GALLEY_OK) {
     rc = sqlite_fail(copy, copy->target, sqlite3_extended_errcode(copy->target), "starting");
   }
-  sqlite3_exec(source, "COMMIT", NULL, NULL, NULL);
+  sqlite_engine_rollback(copy->db);
   return rc;
 }
 

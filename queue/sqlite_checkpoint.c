@@ -118,7 +118,7 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "locking for the checkpoint");
   code = checkpoint_locked(db, &log, &done);
-  sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+  sqlite_engine_rollback(db);
   rc = judge(db, code, log, done);
   db->wal_next = log + CHECKPOINT_FRAMES; /* or less, once a writer begins the log anew */
   return rc;

@@ -14,9 +14,10 @@
 struct sqlite_db {
   struct db base; /* first: the engine's members cast */
   sqlite3 *h;
-  char *path;      /* as SQLite resolved it; NULL for ":memory:" */
-  char *wal_path;  /* NULL for ":memory:" */
-  char *side_path; /* the file of ours beside the database: see sqlite_side.c */
+  sqlite3_stmt *undo; /* ROLLBACK, made while there is memory for it */
+  char *path;         /* as SQLite resolved it; NULL for ":memory:" */
+  char *wal_path;     /* NULL for ":memory:" */
+  char *side_path;    /* the file of ours beside the database: see sqlite_side.c */
   int busy_timeout_ms;
   bool full;             /* synchronous=FULL */
   bool damaged;          /* checkpointed > log was seen: no checkpoint any more, not at close */
@@ -37,6 +38,9 @@ enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, cons
 
 /* sqlite_engine.c: the settings that every connection of ours has, verified. */
 enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool readonly);
+/* Ends a transaction of `h` that is open, whatever it was for; it needs no memory, so that a lack
+ * of memory does not leave the write lock taken. */
+void sqlite_engine_rollback(struct sqlite_db *db);
 enum galley_rc sqlite_engine_pragma_text(sqlite3 *h, const char *sql, char *out, size_t size);
 enum galley_rc sqlite_engine_pragmas(struct db *db, galley_row_fn *fn, void *arg);
 

@@ -49,12 +49,14 @@ enum galley_rc sqlite_engine_pragma_text(sqlite3 *h, const char *sql, char *out,
   out[0] = '\0';
   if (sqlite3_prepare_v2(h, sql, -1, &s, NULL) == SQLITE_OK) {
     int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-      snprintf(out, size, "%s", (const char *)sqlite3_column_text(s, 0));
-    if (code == SQLITE_ROW || code == SQLITE_DONE)
+    bool null = code != SQLITE_ROW || sqlite3_column_type(s, 0) == SQLITE_NULL;
+    const char *text = null ? "" : (const char *)sqlite3_column_text(s, 0);
+    if ((code == SQLITE_ROW || code == SQLITE_DONE) && text) { /* a number needs memory as text */
+      snprintf(out, size, "%s", text);
       rc = GALLEY_OK;
+    }
   }
-  sqlite3_finalize(s);
+  sqlite3_finalize(s); /* leaves the code of what failed in the connection */
   return rc;
 }
 
@@ -135,6 +137,23 @@ enum galley_rc sqlite_engine_pragmas(struct db *base, galley_row_fn *fn, void *a
   return GALLEY_OK;
 }
 
+void sqlite_engine_rollback(struct sqlite_db *db) {
+  if (sqlite3_get_autocommit(db->h))
+    return;
+  if (!db->undo) { /* still opening */
+    sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+    return;
+  }
+  sqlite3_step(db->undo);
+  sqlite3_reset(db->undo);
+}
+
+/* After the settings, some of which make SQLite compile its statements anew. */
+static enum galley_rc prepare_rollback(struct sqlite_db *db) {
+  int code = sqlite3_prepare_v3(db->h, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &db->undo, NULL);
+  return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "opening");
+}
+
 struct header {
   char id[32], version[32], tables[32];
 };
@@ -159,7 +178,9 @@ static enum galley_rc version(struct db *base, int *out) {
     return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the header");
   enum galley_rc rc = read_header(db, &header);
   if (own)
-    sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+    sqlite_engine_rollback(db);
+  if (rc == GALLEY_OK && own && !sqlite3_get_autocommit(db->h))
+    return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading the header");
   if (rc != GALLEY_OK)
     return rc;
   *out = (int)strtol(header.version, NULL, 10);
@@ -285,7 +306,8 @@ static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
     int code = sqlite_vfs_open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db->h);
     if (code != SQLITE_OK)
       return sqlite_error_set(db, db->h, code, "opening");
-    return sqlite_engine_settings(db, db->h, false);
+    enum galley_rc rc = sqlite_engine_settings(db, db->h, false);
+    return rc == GALLEY_OK ? prepare_rollback(db) : rc;
   }
   int ignored;
   enum galley_rc rc = connect_file(db, flags);
@@ -295,6 +317,8 @@ static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
     rc = switch_to_wal(db);
   if (rc == GALLEY_OK)
     rc = sqlite_engine_settings(db, db->h, db->base.readonly);
+  if (rc == GALLEY_OK)
+    rc = prepare_rollback(db);
   if (rc == GALLEY_OK && !db->base.readonly)
     sqlite_checkpoint_hook(db);
   return rc;
@@ -378,6 +402,7 @@ static void engine_close(struct db *base) {
    * process leaves, and the first that opens it after all are gone recovers the whole log. */
   if (db->wal_frames >= CLOSE_FRAMES && !sqlite_checkpoint_damaged(db))
     sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  sqlite3_finalize(db->undo);
   sqlite3_close(db->checkpointer);
   sqlite3_close(db->h);
   sqlite_side_close(db);
@@ -388,9 +413,7 @@ static void engine_close(struct db *base) {
 }
 
 static void rollback(struct db *base) {
-  struct sqlite_db *db = sqlite_db_of(base);
-  if (!sqlite3_get_autocommit(db->h))
-    sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+  sqlite_engine_rollback(sqlite_db_of(base));
 }
 
 static enum galley_rc begin(struct db *base) {
