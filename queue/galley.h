@@ -452,7 +452,9 @@ struct galley_turn {
 
 /* Runs the turn. A turn with nothing to settle or renew and nothing ready makes no write
  * transaction. GALLEY_OK when it committed; the single settlements tell their own rc. On any other
- * code nothing was written, n_jobs is 0, and the same turn may be tried again. */
+ * code nothing was claimed, n_jobs is 0, and the same turn may be tried again. Nothing was settled
+ * either, unless one save was refused and the others, settled one by one, met a storage failure:
+ * those that got through then answer LOST. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_turn(struct galley *q, struct galley_turn *turn);
 
 /* What a worker has to wait for, read without a write transaction. */

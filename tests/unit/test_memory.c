@@ -1,6 +1,7 @@
 /* Memory that runs out: each allocation of SQLite's and jansson's fails once, and then for ever, in
  * a run from opening to the last settlement. Whatever call meets it says so and has done nothing;
- * the same call works when there is memory again. */
+ * the same call works when there is memory again. One in many is taken; GALLEY_STRIDE=1 takes each,
+ * for some minutes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
