@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,7 +186,7 @@ static void a_backup_beside_a_busy_writer_is_of_one_moment(void **state) {
   pid_t child = fork();
   if (child == 0)
     write_for_ever(f);
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 12; i++) {
     char path[128], name[32];
     struct galley *copy;
     const struct galley_options options = {.env = &f->env};
@@ -365,6 +366,19 @@ static void a_commit_of_another_handle_rings(void **state) {
   galley_close(other);
 }
 
+/* The log rings before a commit can be seen; this one does when it can. */
+static void a_commit_rings_the_bell_beside_the_database(void **state) {
+  struct fixture *f = *state;
+  char path[128];
+  int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  assert_true(fd >= 0);
+  assert_true(inotify_add_watch(fd, beside(f, "test.db-galley", path), IN_MODIFY) >= 0);
+  assert_false(rings(fd));
+  work_enqueue(f->q, "a");
+  assert_true(rings(fd));
+  close(fd);
+}
+
 static void a_plain_insert_rings(void **state) {
   struct fixture *f = *state;
   int fd;
@@ -432,6 +446,7 @@ int main(void) {
       TEST(the_log_stays_within_its_budget_and_is_used_again),
       TEST(more_checkpointed_than_logged_is_damage),
       TEST(a_commit_of_another_handle_rings),
+      TEST(a_commit_rings_the_bell_beside_the_database),
       TEST(a_plain_insert_rings),
       TEST(a_plain_insert_rings_after_the_log_began_anew),
       TEST(reading_does_not_ring),

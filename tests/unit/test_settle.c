@@ -212,6 +212,14 @@ static void backoff_never_leaves_its_range(void **state) {
     }
 }
 
+static void backoff_stops_growing_at_its_cap(void **state) {
+  (void)state;
+  for (int64_t attempt = 11; attempt < 2000; attempt += 7) {
+    assert_int_equal(backoff_ms(attempt, BACKOFF_CAP_MS - BACKOFF_MIN_MS), BACKOFF_CAP_MS);
+    assert_int_equal(backoff_ms(attempt, BACKOFF_CAP_MS - BACKOFF_MIN_MS + 1), BACKOFF_MIN_MS);
+  }
+}
+
 static void a_job_is_dead_at_its_last_attempt_and_not_before(void **state) {
   struct fixture *f = *state;
   const struct galley_spec spec = {.kind = "a", .max_attempts = 3};
@@ -576,6 +584,30 @@ static void a_save_that_meets_a_storage_failure_settles_nothing(void **state) {
   galley_free(job);
 }
 
+/* Also when another one of the turn was refused, and they are settled one by one. */
+static void a_storage_failure_is_not_held_against_the_job_that_meets_it(void **state) {
+  struct fixture *f = *state;
+  int64_t worker = work_join(f->q);
+  struct failing failing = {GALLEY_FULL, 0};
+  struct galley_job *bad = work_start(f->q, worker, "a"), *job = work_start(f->q, worker, "a");
+  struct galley_settlement two[] = {settlement(bad, GALLEY_DONE), settlement(job, GALLEY_DONE)};
+  two[0].save = save_what_is_refused;
+  two[0].save_arg = (void *)(uintptr_t) "bad";
+  two[1].save = save_and_fail;
+  two[1].save_arg = &failing;
+  struct galley_turn turn = {.settlements = two, .n_settlements = 2};
+  assert_int_equal(galley_turn(f->q, &turn), GALLEY_FULL);
+  assert_true(failing.calls > 0);
+  work_state(f->q, job->id, "running");
+  two[1].save = NULL;
+  fixture_ok(f->q, galley_turn(f->q, &turn));
+  work_state(f->q, bad->id, "dead");
+  work_state(f->q, job->id, "done");
+  work_attempts(f->q, job->id, "done");
+  galley_free(bad);
+  galley_free(job);
+}
+
 static void a_save_runs_whatever_the_outcome(void **state) {
   static const enum galley_outcome outcomes[] = {GALLEY_DONE, GALLEY_RETRY,     GALLEY_SNOOZE,
                                                  GALLEY_DEAD, GALLEY_CANCELLED, GALLEY_RETURNED};
@@ -608,6 +640,7 @@ int main(void) {
       TEST(a_retry_without_a_wait_is_ready_at_once),
       TEST(a_retry_backs_off_within_the_bounds_of_its_attempt),
       TEST(backoff_never_leaves_its_range),
+      TEST(backoff_stops_growing_at_its_cap),
       TEST(a_job_is_dead_at_its_last_attempt_and_not_before),
       TEST(a_snooze_is_not_charged),
       TEST(a_returned_job_is_ready_at_once_and_not_charged),
@@ -624,6 +657,7 @@ int main(void) {
       TEST(a_result_that_is_not_json_ends_its_job_and_no_other),
       TEST(a_result_has_at_most_a_mebibyte),
       TEST(a_save_that_meets_a_storage_failure_settles_nothing),
+      TEST(a_storage_failure_is_not_held_against_the_job_that_meets_it),
       TEST(a_save_runs_whatever_the_outcome),
   };
   return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
