@@ -103,6 +103,10 @@ struct galley_env {
   int64_t (*mono_ns)(void *arg);
   uint64_t (*random)(void *arg);
   void *arg;
+  /* All handles of the database are driven by one thread in turns: nothing may block in the
+   * library's own locks, since their holder would not run until the wait is over. The gate and the
+   * sharing of syncs are off then; promises stay the same. */
+  bool one_thread;
 };
 
 enum galley_open_flag {

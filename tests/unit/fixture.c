@@ -47,7 +47,7 @@ int fixture_set_up(void **state) {
   snprintf(f->dir, sizeof f->dir, "%s/galley-XXXXXX", tmp && strlen(tmp) < 32 ? tmp : "/tmp");
   assert_non_null(mkdtemp(f->dir));
   snprintf(f->path, sizeof f->path, "%s/test.db", f->dir);
-  f->env = (struct galley_env){now_ms, mono_ns, chance, f};
+  f->env = (struct galley_env){.now_ms = now_ms, .mono_ns = mono_ns, .random = chance, .arg = f};
   f->now_ms = 1700000000000;
   f->mono_ns = 1000000000;
   f->q = fixture_open(f, GALLEY_OPEN_CREATE);
