@@ -30,6 +30,7 @@ enum galley_rc galley_open(struct galley **out, const char *path,
   if (!options)
     options = &defaults;
   q->env = options->env ? *options->env : env_system;
+  q->crashes_max = options->crashes_max > 0 ? options->crashes_max : GALLEY_CRASHES_MAX;
   if (!path || !*path)
     return error_set(&q->error, GALLEY_USAGE, "no database was named");
   q->path = strdup(path);

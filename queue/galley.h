@@ -47,7 +47,8 @@ extern "C" {
 #define GALLEY_PRIORITY_DEFAULT     1000
 #define GALLEY_MAX_ATTEMPTS_DEFAULT 5
 #define GALLEY_TIMEOUT_DEFAULT_MS   300000
-#define GALLEY_CRASHES_MAX          3 /* a job whose worker died this often is dead: "poison" */
+/* A job whose worker died this often is dead ("poison"), unless galley_options says otherwise. */
+#define GALLEY_CRASHES_MAX 3
 
 /* ---- results ---- */
 
@@ -120,6 +121,7 @@ struct galley_options {
   unsigned flags;               /* enum galley_open_flag, or-ed */
   int busy_timeout_ms;          /* how long to wait for a foreign writer; 0 means 5000 */
   const struct galley_env *env; /* NULL: the system's clocks and random numbers */
+  int64_t crashes_max; /* deaths of its worker that make a job dead; 0: GALLEY_CRASHES_MAX */
 };
 
 /* Opens the database at `path` (or ":memory:", which one handle keeps to itself). Without

@@ -12,6 +12,7 @@ struct galley {
   struct error error;
   struct galley_env env;
   char *path;
+  int64_t crashes_max;      /* deaths of its worker that make a job dead */
   int64_t worker_id;        /* that this handle has joined as; 0: none */
   int tx_depth;             /* 0: no transaction is open */
   enum galley_rc tx_failed; /* first failure inside the open transaction: it can only roll back */

@@ -194,6 +194,7 @@ static enum galley_rc finish(struct galley *q, const struct galley_settlement *s
   int64_t now_ms = handle_now_ms(q);
   const char *result = move->to == STATE_DONE ? settlement->result : NULL;
   enum galley_rc rc = write_move(q, settlement, move, now_ms, result);
+  POINT(settle, moved);
   if (rc == GALLEY_OK)
     rc = write_attempt(q, settlement, held, move, now_ms);
   if (rc != GALLEY_OK)
@@ -247,6 +248,7 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
   struct galley_settlement bounded_copy = *settlement;
   if (settlement->save) {
     rc = save(q, &bounded_copy);
+    POINT(settle, saved);
     if (rc != GALLEY_OK) {
       *save_failed = true;
       return rc;
@@ -266,11 +268,11 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
 
 /* A crash and a hang are the job's fault until it is known otherwise: the one is counted, the other
  * charged. */
-static struct move lose(const struct held *held, enum settle_loss loss, int64_t now_ms) {
-  struct move move = wait_until(held, now_ms, 0, NULL);
+static struct move lose(const struct galley *q, const struct held *held, enum settle_loss loss) {
+  struct move move = wait_until(held, handle_now_ms(q), 0, NULL);
   switch (loss) {
   case SETTLE_CRASHED:
-    if (held->crashes + 1 >= GALLEY_CRASHES_MAX)
+    if (held->crashes + 1 >= q->crashes_max)
       move = end_in(held, STATE_DEAD);
     move.outcome = "crashed";
     move.error = move.to == STATE_DEAD
@@ -302,7 +304,7 @@ enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum
   if (rc != GALLEY_OK)
     return rc;
   const struct galley_settlement settlement = {.job_id = job_id, .fence = fence};
-  struct move move = lose(&held, loss, handle_now_ms(q));
+  struct move move = lose(q, &held, loss);
   obey_cancel(&held, &move);
   return finish(q, &settlement, &held, &move, totals);
 }

@@ -30,10 +30,11 @@ struct config {
   char *durability; /* normal full */
   char *log_level;  /* error warn info debug */
   /* [worker] */
-  int64_t slots;     /* jobs at once in one process: 1..1024, 16 */
-  int64_t processes; /* 1..64, 1 */
-  int64_t lease_ms;  /* 5000..3600000, 60000 */
-  int64_t grace_ms;  /* 0..3600000, 25000 */
+  int64_t slots;       /* jobs at once in one process: 1..1024, 16 */
+  int64_t processes;   /* 1..64, 1 */
+  int64_t lease_ms;    /* 5000..3600000, 60000 */
+  int64_t grace_ms;    /* 0..3600000, 25000 */
+  int64_t crashes_max; /* deaths of its worker that make a job dead: 1..1000, 3 */
   /* [research] */
   char *research_provider;     /* embedded */
   int64_t research_max_age_ms; /* of a cached report: 0..10 years, 7 days */

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "point.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -70,6 +71,7 @@ static void start(struct supervisor *supervisor, struct place *place) {
     place->start_ns = now_ns + (int64_t)SUPERVISOR_WAIT_MIN_MS * NS_PER_MS;
     return;
   }
+  POINT(supervisor, forked);
   place->pid = pid;
   place->started_ns = now_ns;
   place->start_ns = 0;
@@ -81,7 +83,8 @@ static void recover_in_child(const struct supervisor *supervisor) {
     return;
   child_signals(supervisor);
   struct galley *q;
-  enum galley_rc rc = galley_open(&q, supervisor->config->database, NULL);
+  const struct galley_options options = {.crashes_max = supervisor->config->crashes_max};
+  enum galley_rc rc = galley_open(&q, supervisor->config->database, &options);
   if (rc == GALLEY_OK)
     rc = galley_recover(q, NULL);
   galley_close(q);
@@ -133,6 +136,7 @@ static void ended(struct supervisor *supervisor, struct place *place, int status
                    : place->wait_ms * 2 < SUPERVISOR_WAIT_MAX_MS ? place->wait_ms * 2
                                                                  : SUPERVISOR_WAIT_MAX_MS;
   log_end(pid, status, supervisor->stopping ? -1 : wait_ms);
+  POINT(supervisor, reaped);
   if (supervisor->stopping || wait_ms > 0)
     recover_in_child(supervisor);
   if (!supervisor->stopping)

@@ -462,7 +462,8 @@ static enum galley_rc fail(char *error, size_t error_len, enum galley_rc rc, con
 static enum galley_rc open_store(struct worker *worker, char *error, size_t error_len) {
   const struct config *config = worker->config;
   struct galley_options options = {
-      .flags = strcmp(config->durability, "full") == 0 ? GALLEY_OPEN_FULL : 0u};
+      .flags = strcmp(config->durability, "full") == 0 ? GALLEY_OPEN_FULL : 0u,
+      .crashes_max = config->crashes_max};
   enum galley_rc rc = galley_open(&worker->env.writer, config->database, &options);
   if (rc == GALLEY_NONE) /* for a program that needs it, a missing file is an error */
     rc = GALLEY_NO_INPUT;

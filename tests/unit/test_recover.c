@@ -64,6 +64,22 @@ static void the_third_crash_makes_a_job_dead(void **state) {
   assert_int_equal(work_count(f->q, "a", "dead"), 1);
 }
 
+static void the_handle_says_how_many_crashes_make_a_job_dead(void **state) {
+  struct fixture *f = *state;
+  struct galley *q;
+  const struct galley_options options = {.env = &f->env, .crashes_max = GALLEY_CRASHES_MAX + 2};
+  enum galley_rc rc = galley_open(&q, f->path, &options);
+  fixture_ok(q, rc);
+  int64_t id = work_enqueue(f->q, "a");
+  for (int crash = 1; crash <= options.crashes_max; crash++) {
+    work_state(f->q, id, "ready");
+    die_at_work(f);
+    assert_int_equal(recovered(q), 1);
+  }
+  work_state(f->q, id, "dead");
+  galley_close(q);
+}
+
 static void crashes_are_counted_apart_from_retries(void **state) {
   struct fixture *f = *state;
   const struct galley_spec spec = {.kind = "a", .max_attempts = 2};
@@ -333,6 +349,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_dead_workers_job_is_ready_again_and_its_attempt_not_charged),
       TEST(the_third_crash_makes_a_job_dead),
+      TEST(the_handle_says_how_many_crashes_make_a_job_dead),
       TEST(crashes_are_counted_apart_from_retries),
       TEST(what_a_living_worker_holds_is_left_alone),
       TEST(recovering_with_nothing_to_do_writes_nothing),
