@@ -1,11 +1,18 @@
 #include "init_sample.h"
 #include "config.h"
+#include "point.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define TEMP_TRIES  8  /* another init took the file away while we waited for its lock */
+#define WRITE_CALLS 64 /* of write(2): each moves at least a byte, usually all */
 
 static const char head[] = "; Settings of galley. A line that begins with ; is a comment; the "
                            "values shown are the defaults.\n"
@@ -70,21 +77,92 @@ static void write_all(FILE *file, const char *database) {
   fputs(sections, file);
 }
 
-int init_sample(const char *path, const char *database) {
-  char *written = NULL;
+/* The text of the file, to be freed; NULL without memory. */
+static char *compose(const char *path, const char *database, size_t *len) {
+  char *written = NULL, *text = NULL;
   if (database != NULL && (written = database_for(path, database)) == NULL)
-    return ENOMEM;
-  errno = 0;
-  FILE *file = fopen(path, "wxe");
-  int problem = file == NULL ? errno : 0;
+    return NULL;
+  FILE *file = open_memstream(&text, len);
   if (file != NULL) {
     write_all(file, written);
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
-      problem = errno != 0 ? errno : EIO;
-      unlink(path);
+      free(text);
+      text = NULL;
     }
   }
   free(written);
+  return text;
+}
+
+/* Whether the locked file still has the name: the init before may have just ended. */
+static bool is_ours(int fd, const char *temp) {
+  struct stat locked, named;
+  return fstat(fd, &locked) == 0 && lstat(temp, &named) == 0 && locked.st_ino == named.st_ino &&
+         locked.st_dev == named.st_dev;
+}
+
+/* The temporary file, empty and locked; -1 with errno. What a killed init has left is taken over.
+ */
+static int open_temp(const char *temp) {
+  for (int i = 0; i < TEMP_TRIES; i++) {
+    int fd = open(temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+      return -1;
+    if (flock(fd, LOCK_EX) == 0 && is_ours(fd, temp) && ftruncate(fd, 0) == 0)
+      return fd;
+    close(fd);
+  }
+  errno = EBUSY;
+  return -1;
+}
+
+static bool write_whole(int fd, const char *text, size_t len) {
+  for (int calls = 0; len > 0; calls++) {
+    ssize_t n = write(fd, text, len);
+    if (n < 0 && errno == EINTR && calls < WRITE_CALLS)
+      continue;
+    if (n <= 0 || calls >= WRITE_CALLS) {
+      errno = n < 0 ? errno : EIO;
+      return false;
+    }
+    text += n;
+    len -= (size_t)n;
+  }
+  return true;
+}
+
+/* Never replaces a file, except where the file system does not know how to refuse that. */
+static bool rename_to_new(const char *from, const char *to) {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+    return true;
+  return (errno == EINVAL || errno == ENOSYS) && access(to, F_OK) != 0 && rename(from, to) == 0;
+}
+
+/* Nothing is at `path` before the whole text is on the disk. */
+static int appear(const char *path, const char *temp, const char *text, size_t len) {
+  int fd = open_temp(temp);
+  if (fd < 0)
+    return errno;
+  int problem = write_whole(fd, text, len) && fsync(fd) == 0 ? 0 : errno;
+  POINT(init, made);
+  if (problem == 0 && !rename_to_new(temp, path))
+    problem = errno;
+  POINT(init, named);
+  if (problem != 0)
+    unlink(temp);
+  close(fd);
+  return problem;
+}
+
+int init_sample(const char *path, const char *database) {
+  size_t len = 0;
+  char *temp = NULL, *text = compose(path, database, &len);
+  int problem = ENOMEM;
+  if (text != NULL && asprintf(&temp, "%s.galley-tmp", path) >= 0) {
+    problem = appear(path, temp, text, len);
+    free(temp);
+  }
+  free(text);
   return problem;
 }

@@ -1,5 +1,6 @@
 #include "command.h"
 #include "job_payload.h"
+#include "point.h"
 #include "run_follow.h"
 #include "run_result.h"
 
@@ -139,6 +140,7 @@ static int follow(struct session *session, const struct run_args *args, int64_t 
                               .timeout_ms = args->timeout_ms,
                               .verbose = args->verbose};
   int status = run_follow(session, &follow);
+  POINT(run, ended);
   if (status == 0)
     status = run_result(session, workflow_id);
   fflush(stdout);
@@ -178,6 +180,7 @@ static int run(struct session *session, const void *values, size_t n, char **ope
   if (status == 0)
     status = enqueue(session, text, key, &workflow_id);
   free(text);
+  POINT(run, enqueued);
   return status == 0 ? follow(session, args, workflow_id) : status;
 }
 

@@ -1,4 +1,5 @@
 #include "run_worker.h"
+#include "point.h"
 #include "worker_program.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ bool run_worker_start(struct run_worker *worker, const struct session *session, 
     return false;
   if (pid == 0)
     become_worker(&program, verbose, parent, mask);
+  POINT(run, started);
   worker->pid = pid;
   worker->starts++;
   return true;

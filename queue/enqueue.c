@@ -1,4 +1,5 @@
 #include "handle.h"
+#include "point.h"
 #include "state.h"
 #include "text.h"
 
@@ -171,13 +172,20 @@ static enum galley_rc enqueue_one(struct galley *q, const struct galley_spec *sp
   return *existing ? existing_job(q, spec->unique_key, id) : rc;
 }
 
+static enum galley_rc leave(struct galley *q, enum galley_rc rc) {
+  POINT(enqueue, inserted);
+  rc = tx_leave(q, rc);
+  POINT(enqueue, committed);
+  return rc;
+}
+
 enum galley_rc galley_enqueue(struct galley *q, const struct galley_spec *spec, int64_t *id,
                               bool *existing) {
   bool ignored;
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  return tx_leave(q, enqueue_one(q, spec, id, existing ? existing : &ignored));
+  return leave(q, enqueue_one(q, spec, id, existing ? existing : &ignored));
 }
 
 enum galley_rc galley_enqueue_many(struct galley *q, const struct galley_spec *specs, size_t n,
@@ -194,7 +202,7 @@ enum galley_rc galley_enqueue_many(struct galley *q, const struct galley_spec *s
       if (rc != GALLEY_OK)
         break;
     }
-    rc = tx_leave(q, rc);
+    rc = leave(q, rc);
   }
   if (bad)
     *bad = rc == GALLEY_INVALID ? i : n;

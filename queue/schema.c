@@ -1,6 +1,7 @@
 #include "schema.h"
 
 #include "engine.h"
+#include "point.h"
 
 #include <stdio.h>
 
@@ -18,6 +19,7 @@ static enum galley_rc apply(struct galley *q, const struct schema_step *step) {
     rc = q->db->engine->set_version(q->db, step->version);
   if (rc != GALLEY_OK)
     return error_prefix(&q->error, "schema step %s", step->name);
+  POINT(schema, stepped);
   return GALLEY_OK;
 }
 
@@ -53,5 +55,8 @@ enum galley_rc schema_upgrade(struct galley *q) {
   rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  return tx_leave(q, apply_missing(q));
+  POINT(schema, begun);
+  rc = tx_leave(q, apply_missing(q));
+  POINT(schema, committed);
+  return rc;
 }

@@ -1,6 +1,7 @@
 #include "settle.h"
 
 #include "backoff.h"
+#include "point.h"
 #include "state.h"
 
 #include <assert.h>

@@ -4,6 +4,7 @@
 #include "sqlite_vfs.h"
 
 #include "env.h"
+#include "point.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,9 +104,10 @@ static enum galley_rc copy_pages(struct copy *copy) {
   sqlite3_backup *backup =
       rc == GALLEY_OK ? sqlite3_backup_init(copy->target, "main", source, "main") : NULL;
   if (backup) {
-    do
+    do {
       code = sqlite3_backup_step(backup, BACKUP_STEP_PAGES);
-    while (code == SQLITE_OK);
+      POINT(backup, copying);
+    } while (code == SQLITE_OK);
     if (code != SQLITE_DONE)
       rc = sqlite_fail(copy, NULL, code, "copying");
     sqlite3_backup_finish(backup);
@@ -151,11 +153,15 @@ static enum galley_rc sync_folder(struct copy *copy) {
 }
 
 static enum galley_rc appear(struct copy *copy) {
+  POINT(backup, checked);
   if (fsync(copy->fd) != 0)
     return fail(copy, GALLEY_IO, "the copy cannot be synced");
+  POINT(backup, synced);
   if (link(copy->temp, copy->path) != 0) /* unlike rename, refuses to replace */
     return fail(copy, GALLEY_CANNOT_CREATE, "cannot be named");
+  POINT(backup, named);
   unlink(copy->temp);
+  POINT(backup, cleaned);
   return sync_folder(copy);
 }
 
@@ -175,6 +181,7 @@ enum galley_rc sqlite_backup_run(struct db *base, const char *path,
   enum galley_rc rc = make_temp(&copy);
   if (rc != GALLEY_OK)
     return rc;
+  POINT(backup, made);
   rc = copy_all(&copy);
   sqlite3_close(copy.target);
   if (rc == GALLEY_OK)

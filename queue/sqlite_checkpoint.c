@@ -5,6 +5,7 @@
 #include "sqlite_vfs.h"
 
 #include "env.h"
+#include "point.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -117,9 +118,13 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "locking for the checkpoint");
+  POINT(checkpoint, locked);
   code = checkpoint_locked(db, &log, &done);
+  POINT(checkpoint, copied);
   sqlite_engine_rollback(db);
+  POINT(checkpoint, released);
   rc = judge(db, code, log, done);
+  POINT(checkpoint, noted);
   db->wal_next = log + CHECKPOINT_FRAMES; /* or less, once a writer begins the log anew */
   return rc;
 }

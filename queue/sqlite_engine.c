@@ -1,6 +1,8 @@
 #include "sqlite_db.h"
 #include "sqlite_vfs.h"
 
+#include "point.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,6 +317,7 @@ static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
     rc = version(&db->base, &ignored); /* before anything is changed in a file that is not ours */
   if (rc == GALLEY_OK && !db->base.readonly)
     rc = switch_to_wal(db);
+  POINT(database, made);
   if (rc == GALLEY_OK)
     rc = sqlite_engine_settings(db, db->h, db->base.readonly);
   if (rc == GALLEY_OK)
@@ -431,9 +434,12 @@ static enum galley_rc begin(struct db *base) {
 static enum galley_rc commit(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   errno = 0; /* see sqlite_error_set */
+  POINT(commit, ready);
   int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
   if (code == SQLITE_OK) {
+    POINT(commit, done);
     sqlite_side_ring(db);
+    POINT(bell, rung);
     return sqlite_checkpoint_after_commit(db);
   }
   enum galley_rc rc = sqlite_error_set(db, db->h, code, "committing");

@@ -1,5 +1,7 @@
 #include "sqlite_db.h"
 
+#include "point.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,6 +25,7 @@ static int side_create(struct sqlite_db *db) {
   if (side_open(db, O_RDWR) >= 0 || errno != ENOENT)
     return db->side_fd;
   if (side_open(db, O_RDWR | O_CREAT | O_EXCL) >= 0) {
+    POINT(side, made);
     (void)fchmod(db->side_fd, 0600); /* refused by file systems that know no modes */
     return db->side_fd;
   }

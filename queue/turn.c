@@ -2,6 +2,7 @@
  * them saves is refused, the transaction is rolled back and each is settled alone, so that only the
  * refused one fails. */
 #include "claim.h"
+#include "point.h"
 #include "settle.h"
 
 #include <stdio.h>
@@ -54,10 +55,14 @@ static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, 
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
+  POINT(turn, begun);
   rc = settle_all(q, turn, save_failed);
+  POINT(turn, settled);
   if (rc == GALLEY_OK)
     rc = renew_and_claim(q, turn);
+  POINT(turn, claimed);
   rc = tx_leave(q, rc);
+  POINT(turn, committed);
   if (rc != GALLEY_OK)
     drop_jobs(turn);
   return rc;

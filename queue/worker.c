@@ -1,5 +1,6 @@
 /* The registry of worker processes, and taking back what dead ones held. */
 #include "engine.h"
+#include "point.h"
 #include "settle.h"
 
 #include <fcntl.h>
@@ -54,6 +55,7 @@ static enum galley_rc join(struct galley *q, const char *kinds, int64_t slots, i
     rc = prune(q, *worker_id);
   if (rc == GALLEY_OK) /* before the row can be seen: nobody meets a worker that looks dead */
     rc = q->db->engine->worker_hold(q->db, *worker_id);
+  POINT(worker, held);
   return rc;
 }
 
@@ -69,6 +71,7 @@ enum galley_rc galley_worker_join(struct galley *q, const char *kinds, int64_t s
   if (rc != GALLEY_OK)
     return rc;
   rc = tx_leave(q, join(q, kinds, slots, worker_id));
+  POINT(worker, joined);
   if (rc == GALLEY_OK)
     q->worker_id = *worker_id;
   else /* the next worker gets the same id, and needs the lock */
@@ -174,6 +177,7 @@ static enum galley_rc leave(struct galley *q, int64_t worker_id) {
   struct settle_totals totals = {.n = 0};
   int64_t ignored = 0;
   enum galley_rc rc = strike_off(q, worker_id, SETTLE_LEFT, &totals, &ignored);
+  POINT(worker, leaving);
   return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
 }
 
@@ -184,6 +188,7 @@ enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
   if (rc != GALLEY_OK)
     return rc;
   rc = tx_leave(q, leave(q, worker_id));
+  POINT(worker, left);
   if (rc == GALLEY_OK) {
     q->db->engine->worker_release(q->db, worker_id);
     q->worker_id = 0;
@@ -215,12 +220,16 @@ static enum galley_rc recover_in_tx(struct galley *q, const struct workers *dead
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
+  POINT(recover, begun);
   rc = recover_dead(q, dead, &totals, n);
   if (rc == GALLEY_OK)
     rc = take_back(q, SETTLE_EXPIRED, handle_mono_ns(q), &totals, n);
   if (rc == GALLEY_OK)
     rc = settle_totals_write(q, &totals);
-  return tx_leave(q, rc);
+  POINT(recover, taken);
+  rc = tx_leave(q, rc);
+  POINT(recover, committed);
+  return rc;
 }
 
 enum galley_rc galley_recover(struct galley *q, int64_t *n) {

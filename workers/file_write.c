@@ -1,5 +1,7 @@
 #include "file_write.h"
 
+#include "point.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -127,6 +129,7 @@ static enum galley_rc enter(int parent, const char *name, int *fd, const struct 
   if (*fd < 0 && errno == ENOENT) {
     if (mkdirat(parent, name, 0755) != 0 && errno != EEXIST)
       return fail_errno(error, "make the folder of", file->path);
+    POINT(folder, made);
     if (fsync(parent) != 0)
       return fail_errno(error, "sync the folders above", file->path);
     *fd = openat(parent, name, flags);
@@ -253,14 +256,19 @@ static bool write_all(int fd, const char *bytes, size_t len) {
 static enum galley_rc fill_and_rename(int dir, const char *temp, const char *name, int fd,
                                       const struct file_write *file, const struct sentence *error) {
   enum galley_rc rc = GALLEY_OK;
-  if (!write_all(fd, file->bytes, file->len) || fsync(fd) != 0)
+  POINT(file, made);
+  bool written = write_all(fd, file->bytes, file->len);
+  POINT(file, written);
+  if (!written || fsync(fd) != 0)
     rc = fail_errno(error, "write", file->path);
-  else if (renameat(dir, temp, dir, name) != 0)
+  POINT(file, synced);
+  if (rc == GALLEY_OK && renameat(dir, temp, dir, name) != 0)
     rc = fail_errno(error, "rename the finished file to", file->path);
   if (rc != GALLEY_OK) {
     (void)unlinkat(dir, temp, 0);
     return rc;
   }
+  POINT(file, renamed);
   if (fsync(dir) != 0)
     return fail_errno(error, "sync the folder of", file->path);
   return GALLEY_OK;

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "handler_list.h"
 #include "payload.h"
+#include "point.h"
 #include "step.h"
 #include "url.h"
 
@@ -17,6 +18,7 @@ struct collect {
 
 static void judged(struct step *step) {
   struct task *task = step->task;
+  POINT(collect, fetched);
   /* A provider that got as far as a verdict has written the feed's next state. */
   task->save_on_failure = step->output.u.collect.feed.id != 0;
   task_finish(task);

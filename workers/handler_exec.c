@@ -1,6 +1,7 @@
 /* exec: runs a program of the user's own for a kind that the configuration names. The payload is
  * its standard input, its standard output is the result, its exit status the outcome. */
 #include "handler.h"
+#include "point.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ static void ended(void *owner, const struct process_reply *reply) {
   struct task *task = owner;
   struct exec *exec = task->state;
   exec->process = NULL;
+  POINT(exec, ended);
   verdict_of_process(&task->verdict, reply,
                      config_program(task->env->config, task->job->kind)->argv[0]);
   if (task->verdict.outcome == GALLEY_DONE)

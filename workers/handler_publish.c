@@ -5,6 +5,7 @@
 #include "file_write.h"
 #include "handler_list.h"
 #include "payload.h"
+#include "point.h"
 #include "step.h"
 
 #include <limits.h>
@@ -62,6 +63,7 @@ static void judged(struct step *step) {
     verdict_set(&task->verdict, GALLEY_RETRY, -1, "memory", "no memory to publish");
   if (task->verdict.outcome == GALLEY_DONE && out->file_path)
     write_file(task, publishing);
+  POINT(publish, written);
   task_finish(task);
 }
 

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "handler_list.h"
 #include "payload.h"
+#include "point.h"
 #include "step.h"
 
 #include <stdlib.h>
@@ -118,6 +119,7 @@ static void reserve(struct task *task, struct research *research) {
     task_fail(task, rc, task->env->writer);
     return;
   }
+  POINT(research, reserved);
   switch (reserved) {
   case GALLEY_RESERVED_HIT:
     research->hit = true;

@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include "point.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -416,7 +418,10 @@ static bool start_child(struct process *process, const struct process_request *r
       .start = {-1, -1},
   };
   launch.env = make_env(request->env);
-  pid_t pid = launch.env && open_pipes(&launch) ? fork_quietly(&launch) : -1;
+  bool ready = launch.env && open_pipes(&launch);
+  POINT(exec, forking);
+  pid_t pid = ready ? fork_quietly(&launch) : -1;
+  POINT(exec, forked);
   free(launch.env);
   if (pid > 0) {
     (void)setpgid(pid, pid); /* here too, so that the group is there whoever runs first */
