@@ -47,6 +47,11 @@ extern "C" {
 #define GALLEY_PRIORITY_DEFAULT     1000
 #define GALLEY_MAX_ATTEMPTS_DEFAULT 5
 #define GALLEY_TIMEOUT_DEFAULT_MS   300000
+#define GALLEY_LEASE_MAX_MS         86400000 /* of one heartbeat: a day */
+#define GALLEY_PROGRESS_MAX         4096     /* bytes of the JSON that tells progress */
+#define GALLEY_STEPS_MAX            100      /* steps of one job */
+#define GALLEY_STEP_NAME_MAX        256      /* bytes of a step's name */
+#define GALLEY_STEP_JSON_MAX        65536    /* bytes of a step's intent, and of its result */
 /* A job whose worker died this often is dead ("poison"), unless galley_options says otherwise. */
 #define GALLEY_CRASHES_MAX 3
 
@@ -218,6 +223,27 @@ struct galley_attempt {
   int64_t ended_at_ms;
 };
 
+/* One thing that a job does outside the database. */
+struct galley_step {
+  int64_t job_id;
+  const char *name;            /* one of its name in a job: "publish:blog" */
+  const char *idempotency_key; /* by which the service knows that it has seen this before */
+  const char *intent;          /* JSON: what is to be done */
+  const char *state;           /* begun done */
+  int64_t fence;               /* of the attempt that wrote the row last */
+  const char *result;          /* JSON, of a step that is done: the remote id */
+  int64_t began_at_ms;
+  int64_t ended_at_ms;
+};
+
+/* How far a job is, by its own account. */
+struct galley_progress {
+  int64_t job_id;
+  int64_t fence; /* of the attempt that said so */
+  int64_t at_ms;
+  const char *progress; /* JSON */
+};
+
 struct galley_worker {
   int64_t id;
   int64_t pid;
@@ -363,8 +389,9 @@ struct galley_feed {
 };
 
 GALLEY_API extern const struct galley_record galley_job_record, galley_attempt_record,
-    galley_worker_record, galley_document_record, galley_topic_record, galley_post_record,
-    galley_social_record, galley_publication_record, galley_feed_record;
+    galley_step_record, galley_progress_record, galley_worker_record, galley_document_record,
+    galley_topic_record, galley_post_record, galley_social_record, galley_publication_record,
+    galley_feed_record;
 
 /* Called for each row of a list; false stops the list without an error. The row is the struct that
  * the list names, borrowed until the callback returns. The handle may be read, not written. */
@@ -440,11 +467,35 @@ struct galley_hold { /* a claim that is still worked on */
   bool cancelled; /* out: somebody asked to cancel; stop and settle as GALLEY_CANCELLED */
 };
 
-/* One turn of a worker: settles, renews and claims in one transaction. */
+enum galley_begun {
+  GALLEY_STEP_NEW,      /* it was written now: do it, once this transaction is committed */
+  GALLEY_STEP_BEGUN,    /* it was begun before, and its end was not heard: ask the service */
+  GALLEY_STEP_DONE,     /* it was done before: step->result */
+  GALLEY_STEP_CANCELLED /* nothing was written, since somebody asked to cancel the job: settle so */
+};
+
+/* The beginning of a step. */
+struct galley_begin {
+  int64_t job_id;
+  int64_t fence;
+  const char *name;
+  const char *idempotency_key;
+  const char *intent; /* JSON */
+  bool anew;          /* nothing came of what was begun before, that is known: begin it again */
+  enum galley_begun begun;  /* out */
+  struct galley_step *step; /* out: as it stands now, so of BEGUN with the key and the intent that
+                             * it was begun with; to be released with galley_free; may be NULL */
+  enum galley_rc rc;        /* out: what galley_step_begin returned, or would have */
+};
+
+/* One turn of a worker: settles, begins steps, renews and claims in one transaction. */
 struct galley_turn {
   int64_t worker_id; /* from galley_worker_join */
   struct galley_settlement *settlements;
   size_t n_settlements;
+  struct galley_begin *begins; /* steps to begin; of one that answers LOST or is refused as the
+                                * caller's mistake nothing is written, and the turn goes on */
+  size_t n_begins;
   struct galley_hold *holds; /* leases to renew */
   size_t n_holds;
   const char *const
@@ -456,12 +507,38 @@ struct galley_turn {
   size_t n_jobs;            /* out */
 };
 
-/* Runs the turn. A turn with nothing to settle or renew and nothing ready makes no write
+/* Runs the turn. A turn with nothing to settle, begin or renew and nothing ready makes no write
  * transaction. GALLEY_OK when it committed; the single settlements tell their own rc. On any other
  * code nothing was claimed, n_jobs is 0, and the same turn may be tried again. Nothing was settled
  * either, unless one save was refused and the others, settled one by one, met a storage failure:
  * those that got through then answer LOST. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_turn(struct galley *q, struct galley_turn *turn);
+
+/* What follows is for attempts that work outside of turns. Each shows job_id and fence in its
+ * transaction: GALLEY_LOST, and nothing is written, when they are not a running attempt. */
+
+/* Renews one lease to lease_ms from now, and answers in `hold` as a turn does; with hold->lost it
+ * returns GALLEY_LOST. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc
+galley_heartbeat(struct galley *q, struct galley_hold *hold, int64_t lease_ms);
+/* Replaces what the job told before about how far it is: any JSON value, for people. The last word
+ * stays when the attempt ends. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_progress(struct galley *q, int64_t job_id,
+                                                          int64_t fence, const char *json);
+/* Begins a step: written before a call that changes something outside, and committed before the
+ * call is made. A step belongs to its job: the attempt that follows a crash finds it begun, and
+ * must ask the service, by the key, whether it has happened. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_step_begin(struct galley *q,
+                                                            struct galley_begin *begin);
+/* The step has happened, with this result (JSON, or NULL): best told in the save that settles. Done
+ * twice with the same result is done once; with another it is GALLEY_STATE. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_step_done(struct galley *q, int64_t job_id,
+                                                           int64_t fence, const char *name,
+                                                           const char *result);
+/* Nothing came of the step that was begun, and that is known (the service refused it): its row
+ * goes. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_step_forget(struct galley *q, int64_t job_id,
+                                                             int64_t fence, const char *name);
 
 /* What a worker has to wait for, read without a write transaction. */
 struct galley_outlook {
@@ -511,12 +588,23 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc
 galley_jobs_of_workflow(struct galley *q, int64_t workflow_id, galley_row_fn *fn, void *arg);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_attempts(struct galley *q, int64_t job_id,
                                                           galley_row_fn *fn, void *arg);
+/* The steps of a job, in the order in which they were begun. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_steps(struct galley *q, int64_t job_id,
+                                                       galley_row_fn *fn, void *arg);
+/* The last word of a job about how far it is. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_progress_get(struct galley *q, int64_t job_id,
+                                                              struct galley_progress **progress);
 /* blocked, scheduled, ready become cancelled at once. A running job keeps running until its worker
  * sees the request at its next renewal; *running (may be NULL) tells. GALLEY_STATE for a job that
  * has ended. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_cancel(struct galley *q, int64_t id,
                                                         bool *running);
-/* A dead or cancelled job becomes ready with fresh attempts; a scheduled job becomes ready now. */
+/* Error class of a job that is dead because a step of it was begun, its end was not heard, and the
+ * service cannot be asked. */
+#define GALLEY_ERROR_UNKNOWN "unknown"
+/* A dead or cancelled job becomes ready with fresh attempts; a scheduled job becomes ready now.
+ * When it is dead with GALLEY_ERROR_UNKNOWN, this is the person's word that nothing had come of the
+ * steps that are begun: they are forgotten. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_retry(struct galley *q, int64_t id);
 
 struct galley_count {

@@ -1,10 +1,12 @@
 /* Jobs as people see and steer them. */
 #include "handle.h"
+#include "job_step.h"
 #include "settle.h"
 #include "state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define JOB_LIST_MAX 100000
 
@@ -119,9 +121,24 @@ enum galley_rc galley_cancel(struct galley *q, int64_t id, bool *running) {
   return rc == GALLEY_OK ? tx_leave(q, cancel(q, id, running)) : rc;
 }
 
+/* Asked before the move, which takes the error away. */
+static enum galley_rc forget_unknown(struct galley *q, int64_t id) {
+  struct galley_job *job;
+  enum galley_rc rc = galley_job_get(q, id, &job);
+  if (rc != GALLEY_OK)
+    return rc;
+  bool unknown = strcmp(job->state, "dead") == 0 && job->error_class &&
+                 strcmp(job->error_class, GALLEY_ERROR_UNKNOWN) == 0;
+  galley_free(job);
+  return unknown ? job_step_forget_begun(q, id) : GALLEY_OK;
+}
+
 static enum galley_rc retry(struct galley *q, int64_t id) {
   bool moved = false;
-  enum galley_rc rc = move(q, SQL_JOB_RETRY_ENDED, id, &moved);
+  enum galley_rc rc = forget_unknown(q, id);
+  if (rc != GALLEY_OK)
+    return rc;
+  rc = move(q, SQL_JOB_RETRY_ENDED, id, &moved);
   if (rc == GALLEY_INVALID) /* the only thing that can refuse it: jobs_unique */
     return error_set(&q->error, GALLEY_STATE,
                      "job %" PRId64 " cannot be retried: another live job has its unique key", id);

@@ -19,6 +19,12 @@ RECORD(job, "jobs", id, JOB_FIELDS)
 #define RECORD_STRUCT galley_attempt
 RECORD(attempt, "job_attempts", job_id, ATTEMPT_FIELDS)
 #undef RECORD_STRUCT
+#define RECORD_STRUCT galley_step
+RECORD(step, "job_steps", job_id, STEP_FIELDS)
+#undef RECORD_STRUCT
+#define RECORD_STRUCT galley_progress
+RECORD(progress, "job_progress", job_id, PROGRESS_FIELDS)
+#undef RECORD_STRUCT
 #define RECORD_STRUCT galley_worker
 RECORD(worker, "workers", id, WORKER_FIELDS)
 #undef RECORD_STRUCT

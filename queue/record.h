@@ -22,6 +22,12 @@
   F(error, TEXT) F(http_status, ID) F(tokens_in, INT) F(tokens_out, INT) F(cost_usd_micros, INT)   \
   F(started_at_ms, TIME) F(ended_at_ms, TIME)
 
+#define STEP_FIELDS(F)                                                                             \
+  F(name, TEXT) F(idempotency_key, TEXT) F(intent, JSON) F(state, TEXT) F(fence, INT)              \
+  F(result, JSON) F(began_at_ms, TIME) F(ended_at_ms, TIME)
+
+#define PROGRESS_FIELDS(F) F(fence, INT) F(at_ms, TIME) F(progress, JSON)
+
 #define WORKER_FIELDS(F)                                                                           \
   F(pid, INT) F(host, TEXT) F(boot_id, TEXT) F(kinds, JSON) F(slots, INT) F(started_at_ms, TIME)   \
   F(stopped_at_ms, TIME)
@@ -70,6 +76,8 @@
 #define RECORD_COLUMN(name, type) ", " #name
 #define JOB_COLUMNS               "id" JOB_FIELDS(RECORD_COLUMN)
 #define ATTEMPT_COLUMNS           "job_id" ATTEMPT_FIELDS(RECORD_COLUMN)
+#define STEP_COLUMNS              "job_id" STEP_FIELDS(RECORD_COLUMN)
+#define PROGRESS_COLUMNS          "job_id" PROGRESS_FIELDS(RECORD_COLUMN)
 #define WORKER_COLUMNS            "id" WORKER_FIELDS(RECORD_COLUMN)
 #define DOCUMENT_COLUMNS          "id" DOCUMENT_FIELDS(RECORD_COLUMN)
 #define TOPIC_COLUMNS             "id" TOPIC_FIELDS(RECORD_COLUMN)

@@ -1,5 +1,6 @@
 /* Topics as the cache of research: who may research one, and what came of it. */
 #include "content.h"
+#include "hold.h"
 #include "topic.h"
 
 #include <stdio.h>
@@ -148,17 +149,13 @@ static enum galley_rc reserve_topic(struct galley *q, int64_t id, const struct r
 static enum galley_rc reserve(struct galley *q, const struct galley_research_key *key,
                               const struct reservation *want, int64_t *topic_id,
                               enum galley_reserved *reserved) {
-  bool running = false;
+  struct hold_view view;
   char *text = NULL;
   if (want->max_age_ms < 0)
     return error_set(&q->error, GALLEY_USAGE, "max_age_ms is negative");
-  enum galley_rc rc = is_running(q, want->job_id, want->fence, &running);
-  if (rc != GALLEY_OK)
-    return rc;
-  if (!running)
-    return error_set(&q->error, GALLEY_LOST, "job %lld is not running its attempt of fence %lld",
-                     (long long)want->job_id, (long long)want->fence);
-  rc = cache_key(q, key, &text);
+  enum galley_rc rc = hold_show(q, want->job_id, want->fence, NULL, &view);
+  if (rc == GALLEY_OK)
+    rc = cache_key(q, key, &text);
   if (rc == GALLEY_OK)
     rc = find_or_make(q, key, text, topic_id);
   if (rc == GALLEY_OK)

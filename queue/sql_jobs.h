@@ -1,6 +1,7 @@
 /*
- * sql_jobs.h - the statements over jobs, job_attempts, workers and totals. Included by sql.h only.
- * The four live states stand literally in each WHERE, since a partial index is used only then.
+ * sql_jobs.h - the statements over jobs, job_attempts, job_steps, job_progress, workers and totals.
+ * Included by sql.h only. The four live states stand literally in each WHERE, since a partial index
+ * is used only then.
  */
 #ifndef SQL_JOBS_H
 #define SQL_JOBS_H
@@ -61,6 +62,26 @@
   SQL(JOB_HELD, "rowid",                                                                           \
       "SELECT kind,attempt,max_attempts,crashes,worker_id,started_at_ms,cancel_requested "         \
       "FROM jobs WHERE id=?1 AND fence=?2 AND state='running'")                                    \
+  SQL(JOB_SHOWN, "rowid",                                                                          \
+      "SELECT cancel_requested,coalesce(json_valid(?3),0) FROM jobs WHERE id=?1 AND fence=?2 "     \
+      "AND state='running'")                                                                       \
+  SQL(PROGRESS_SAVE, "",                                                                           \
+      "INSERT INTO job_progress(" PROGRESS_COLUMNS ") VALUES(?1,?2,?3,?4) "                        \
+      "ON CONFLICT(job_id) DO UPDATE SET fence=excluded.fence,at_ms=excluded.at_ms,"               \
+      "progress=excluded.progress")                                                                \
+  SQL(PROGRESS_GET, "rowid", "SELECT " PROGRESS_COLUMNS " FROM job_progress WHERE job_id=?1")      \
+  SQL(STEP_GET, "job_steps", "SELECT " STEP_COLUMNS " FROM job_steps WHERE job_id=?1 AND name=?2") \
+  SQL(STEPS, "job_steps",                                                                          \
+      "SELECT " STEP_COLUMNS " FROM job_steps WHERE job_id=?1 ORDER BY began_at_ms,name")          \
+  SQL(STEP_COUNT, "job_steps", "SELECT count(*) FROM job_steps WHERE job_id=?1")                   \
+  SQL(STEP_INSERT, "",                                                                             \
+      "INSERT INTO job_steps(" STEP_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)")                \
+  SQL(STEP_DONE, "job_steps",                                                                      \
+      "UPDATE job_steps SET state='done',fence=?3,result=?4,ended_at_ms=?5 "                       \
+      "WHERE job_id=?1 AND name=?2 AND state='begun'")                                             \
+  SQL(STEP_FORGET, "job_steps",                                                                    \
+      "DELETE FROM job_steps WHERE job_id=?1 AND name=?2 AND state='begun'")                       \
+  SQL(STEPS_FORGET, "job_steps", "DELETE FROM job_steps WHERE job_id=?1 AND state='begun'")        \
   SQL(JOB_SETTLE, "rowid",                                                                         \
       "UPDATE jobs SET state=?3,run_at_ms=coalesce(?4,run_at_ms),attempt=?5,crashes=?6,"           \
       "result=?7,cost_usd_micros=cost_usd_micros+?8,error_class=?9,error=?10,finished_at_ms=?11,"  \

@@ -1,27 +1,15 @@
 /* One transaction a turn: settle, renew, claim. Settlements of one turn share it; when what one of
  * them saves is refused, the transaction is rolled back and each is settled alone, so that only the
- * refused one fails. */
+ * refused one fails. Steps are begun after what was settled, so that a job never begins one and
+ * ends in one turn. */
 #include "claim.h"
+#include "hold.h"
+#include "job_step.h"
 #include "point.h"
 #include "settle.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static enum galley_rc renew(struct galley *q, struct galley_hold *hold, int64_t lease_ms) {
-  struct stmt *s;
-  int64_t cancel = 0;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOB_RENEW, &s);
-  if (rc != GALLEY_OK)
-    return rc;
-  stmt_int(q->db, s, 1, hold->job_id);
-  stmt_int(q->db, s, 2, hold->fence);
-  stmt_int(q->db, s, 3, handle_mono_ns(q) + lease_ms * 1000000);
-  rc = stmt_value(q->db, s, &cancel);
-  hold->lost = rc == GALLEY_NONE;
-  hold->cancelled = cancel != 0;
-  return rc == GALLEY_NONE ? GALLEY_OK : rc;
-}
 
 static enum galley_rc settle_all(struct galley *q, struct galley_turn *turn, bool *save_failed) {
   struct settle_totals totals = {.n = 0};
@@ -42,10 +30,29 @@ static void drop_jobs(struct galley_turn *turn) {
   turn->n_jobs = 0;
 }
 
-static enum galley_rc renew_and_claim(struct galley *q, struct galley_turn *turn) {
-  enum galley_rc rc = GALLEY_OK;
+static void drop_steps(struct galley_turn *turn) {
+  for (size_t i = 0; i < turn->n_begins; i++) {
+    galley_free(turn->begins[i].step);
+    turn->begins[i].step = NULL;
+  }
+}
+
+/* A refused one has written nothing, and does not hold up the others. */
+static enum galley_rc begin_steps(struct galley *q, struct galley_turn *turn) {
+  for (size_t i = 0; i < turn->n_begins; i++) {
+    enum galley_rc rc = job_step_begin(q, &turn->begins[i]);
+    enum galley_class class = galley_rc_class(rc);
+    turn->begins[i].rc = rc;
+    if (class == GALLEY_CLASS_RETRY || class == GALLEY_CLASS_STOP)
+      return rc;
+  }
+  return GALLEY_OK;
+}
+
+static enum galley_rc begin_renew_claim(struct galley *q, struct galley_turn *turn) {
+  enum galley_rc rc = begin_steps(q, turn);
   for (size_t i = 0; rc == GALLEY_OK && i < turn->n_holds; i++)
-    rc = renew(q, &turn->holds[i], turn->lease_ms);
+    rc = hold_renew(q, &turn->holds[i], turn->lease_ms);
   if (rc == GALLEY_OK && turn->max_jobs > 0 && turn->n_kinds > 0)
     rc = claim_jobs(q, turn);
   return rc;
@@ -59,12 +66,14 @@ static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, 
   rc = settle_all(q, turn, save_failed);
   POINT(turn, settled);
   if (rc == GALLEY_OK)
-    rc = renew_and_claim(q, turn);
+    rc = begin_renew_claim(q, turn);
   POINT(turn, claimed);
   rc = tx_leave(q, rc);
   POINT(turn, committed);
-  if (rc != GALLEY_OK)
+  if (rc != GALLEY_OK) {
     drop_jobs(turn);
+    drop_steps(turn);
+  }
   return rc;
 }
 
@@ -127,7 +136,8 @@ static enum galley_rc turn_apart(struct galley *q, struct galley_turn *turn) {
 
 static enum galley_rc check(struct galley *q, const struct galley_turn *turn) {
   if (turn->n_settlements > GALLEY_BATCH_MAX || turn->n_holds > GALLEY_BATCH_MAX ||
-      turn->max_jobs > GALLEY_BATCH_MAX || turn->n_kinds > GALLEY_KINDS_MAX)
+      turn->n_begins > GALLEY_BATCH_MAX || turn->max_jobs > GALLEY_BATCH_MAX ||
+      turn->n_kinds > GALLEY_KINDS_MAX)
     return error_set(&q->error, GALLEY_USAGE, "a turn takes at most %d jobs and %d kinds",
                      GALLEY_BATCH_MAX, GALLEY_KINDS_MAX);
   if (turn->lease_ms <= 0 && (turn->max_jobs > 0 || turn->n_holds > 0))
@@ -142,8 +152,10 @@ static enum galley_rc check(struct galley *q, const struct galley_turn *turn) {
 enum galley_rc galley_turn(struct galley *q, struct galley_turn *turn) {
   bool possible = false, save_failed = false;
   turn->n_jobs = 0;
+  for (size_t i = 0; i < turn->n_begins; i++)
+    turn->begins[i].step = NULL;
   enum galley_rc rc = check(q, turn);
-  if (rc == GALLEY_OK && turn->n_settlements == 0 && turn->n_holds == 0) {
+  if (rc == GALLEY_OK && turn->n_settlements + turn->n_holds + turn->n_begins == 0) {
     if (turn->max_jobs > 0)
       rc = claim_possible(q, turn->kinds, turn->n_kinds, &possible);
     if (!possible)
