@@ -1,6 +1,8 @@
 #include "env.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -31,3 +33,12 @@ static uint64_t chance(void *arg) {
 }
 
 const struct galley_env env_system = {.now_ms = now_ms, .mono_ns = mono_ns, .random = chance};
+
+void env_boot_id(char *out, size_t size) {
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+  if (!file || !fgets(out, (int)size, file))
+    snprintf(out, size, "unknown");
+  out[strcspn(out, "\n")] = '\0';
+  if (file)
+    fclose(file);
+}

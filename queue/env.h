@@ -11,4 +11,7 @@
  * in a suspend. */
 extern const struct galley_env env_system;
 
+/* The kernel's name for this boot of the machine, "unknown" where it has none. */
+void env_boot_id(char *out, size_t size);
+
 #endif

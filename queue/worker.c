@@ -1,5 +1,6 @@
 /* The registry of worker processes, and taking back what dead ones held. */
 #include "engine.h"
+#include "env.h"
 #include "point.h"
 #include "settle.h"
 
@@ -13,15 +14,6 @@
 #define WORKER_RECOVER_MAX 1000 /* jobs taken back in one transaction */
 #define WORKER_LIST_MAX    4096 /* workers looked at */
 
-static void read_boot_id(char *out, size_t size) {
-  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-  if (!file || !fgets(out, (int)size, file))
-    snprintf(out, size, "unknown");
-  out[strcspn(out, "\n")] = '\0';
-  if (file)
-    fclose(file);
-}
-
 static enum galley_rc insert(struct galley *q, const char *kinds, int64_t slots, int64_t *id) {
   struct stmt *s;
   char host[256] = "", boot_id[64];
@@ -30,7 +22,7 @@ static enum galley_rc insert(struct galley *q, const char *kinds, int64_t slots,
     return rc;
   if (gethostname(host, sizeof host - 1) != 0)
     snprintf(host, sizeof host, "localhost");
-  read_boot_id(boot_id, sizeof boot_id);
+  env_boot_id(boot_id, sizeof boot_id);
   stmt_int(q->db, s, 1, getpid());
   stmt_text(q->db, s, 2, host);
   stmt_text(q->db, s, 3, boot_id);
