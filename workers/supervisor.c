@@ -119,8 +119,9 @@ static void count_refusal(struct supervisor *supervisor, int status) {
 
 static void ended(struct supervisor *supervisor, struct place *place, int status) {
   int64_t now_ns = clock_mono_ns();
-  bool young = now_ns - place->started_ns < (int64_t)SUPERVISOR_YOUNG_MS * NS_PER_MS;
   bool by_itself = WIFEXITED(status);
+  int64_t young_ms = by_itself ? SUPERVISOR_YOUNG_MS : SUPERVISOR_STARTING_MS;
+  bool young = now_ns - place->started_ns < young_ms * NS_PER_MS;
   pid_t pid = place->pid;
   place->pid = 0;
   if (by_itself && WEXITSTATUS(status) == 0) {

@@ -2,17 +2,20 @@
  * supervisor.h - keeps several worker processes alive. It opens nothing itself: each worker is a
  * plain fork of it, and the kernel tells it of every death.
  *
- * A worker that dies is started again at once; one that dies young waits twice as long each time,
- * up to SUPERVISOR_WAIT_MAX_MS. What a dead one held is taken back by its successor as it starts,
- * or by a short-lived child when the successor has to wait. SIGTERM and SIGINT are handed on, once
- * to drain and again to end the grace period.
+ * A worker that dies is started again at once; one that ends young, or is killed as it starts,
+ * waits twice as long each time, up to SUPERVISOR_WAIT_MAX_MS. A worker that was killed later has
+ * worked: it would be missed. What a dead one held is taken back by its successor as it starts, or
+ * by a short-lived child when the successor has to wait. SIGTERM and SIGINT are handed on, once to
+ * drain and again to end the grace period.
  */
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
 #include "worker.h"
 
-#define SUPERVISOR_YOUNG_MS     2000 /* dying before this is dying young */
+#define SUPERVISOR_YOUNG_MS 2000 /* ending by itself, with an error, before this is ending young   \
+                                  */
+#define SUPERVISOR_STARTING_MS  500 /* being killed before this is being killed as it starts */
 #define SUPERVISOR_WAIT_MIN_MS  250
 #define SUPERVISOR_WAIT_MAX_MS  30000
 #define SUPERVISOR_REFUSALS_MAX 3 /* young exits in a row with an error after which it gives up */
