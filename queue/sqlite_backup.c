@@ -57,7 +57,30 @@ static bool is_named(const struct copy *copy) {
          locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
+/* What a backup that died after it had named its copy has left is that copy under a second name,
+ * which only goes: to write to it would destroy a backup, wherever that was moved since. */
+static bool is_finished(const struct copy *copy) {
+  struct stat st;
+  return fstat(copy->fd, &st) == 0 && st.st_nlink > 1;
+}
+
 /* What a backup that died has left is written anew; what one that lives is at is left alone. */
+static enum galley_rc open_temp(struct copy *copy) {
+  for (int tries = 0; tries < 2; tries++) {
+    copy->fd = open(copy->temp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (copy->fd < 0)
+      return fail(copy, errno == ENOSPC ? GALLEY_FULL : GALLEY_CANNOT_CREATE, "cannot be made");
+    if (flock(copy->fd, LOCK_EX | LOCK_NB) == 0 && is_named(copy)) {
+      if (!is_finished(copy))
+        return GALLEY_OK;
+      unlink(copy->temp);
+    }
+    close_temp(copy);
+  }
+  return error_set(copy->db->base.error, GALLEY_BUSY, "another backup to %s is being made",
+                   copy->path);
+}
+
 static enum galley_rc make_temp(struct copy *copy) {
   struct stat st;
   int n = snprintf(copy->temp, sizeof copy->temp, "%s.galley-tmp", copy->path);
@@ -66,14 +89,9 @@ static enum galley_rc make_temp(struct copy *copy) {
   if (lstat(copy->path, &st) == 0)
     return error_set(copy->db->base.error, GALLEY_CANNOT_CREATE,
                      "%s exists already: name a new file for each backup", copy->path);
-  copy->fd = open(copy->temp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (copy->fd < 0)
-    return fail(copy, errno == ENOSPC ? GALLEY_FULL : GALLEY_CANNOT_CREATE, "cannot be made");
-  if (flock(copy->fd, LOCK_EX | LOCK_NB) != 0 || !is_named(copy)) {
-    close_temp(copy);
-    return error_set(copy->db->base.error, GALLEY_BUSY, "another backup to %s is being made",
-                     copy->path);
-  }
+  enum galley_rc rc = open_temp(copy);
+  if (rc != GALLEY_OK)
+    return rc;
   if (fchmod(copy->fd, 0600) != 0 || ftruncate(copy->fd, 0) != 0) {
     (void)fail(copy, GALLEY_CANNOT_CREATE, "cannot be made");
     close_temp(copy);
