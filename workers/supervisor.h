@@ -13,9 +13,8 @@
 
 #include "worker.h"
 
-#define SUPERVISOR_YOUNG_MS 2000 /* ending by itself, with an error, before this is ending young   \
-                                  */
-#define SUPERVISOR_STARTING_MS  500 /* being killed before this is being killed as it starts */
+#define SUPERVISOR_YOUNG_MS     2000 /* ending with an error before this is ending young */
+#define SUPERVISOR_STARTING_MS  500  /* being killed before this is being killed as it starts */
 #define SUPERVISOR_WAIT_MIN_MS  250
 #define SUPERVISOR_WAIT_MAX_MS  30000
 #define SUPERVISOR_REFUSALS_MAX 3 /* young exits in a row with an error after which it gives up */
