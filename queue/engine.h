@@ -62,6 +62,9 @@ struct engine {
   enum galley_rc (*checkpoint)(struct db *db, struct galley_wal *wal);
   enum galley_rc (*pragmas)(struct db *db, galley_row_fn *fn, void *arg);
   enum galley_rc (*selftest)(struct db *db, struct galley_selftest *result);
+  /* Inside a transaction: calls `differs` for each document of which the full-text index does not
+   * have the words. */
+  enum galley_rc (*check_words)(struct db *db, void (*differs)(void *arg, int64_t id), void *arg);
 };
 
 extern const struct engine sqlite_engine;

@@ -788,6 +788,34 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_wal_status(struct galley *q,
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_checkpoint(struct galley *q,
                                                             struct galley_wal *wal);
 
+/* A rule of the queue or of its content that does not hold. */
+struct galley_violation {
+  const char *rule;     /* its short name: "job_done" */
+  const char *table;    /* "jobs"; "" when it is about none */
+  int64_t id;           /* of the row (job_attempts: of the job); 0 when it is about none */
+  const char *sentence; /* what is wrong, and what to do */
+};
+#define GALLEY_CHECK_SHOWN 20 /* violations of one rule that are told one by one */
+struct galley_check_report {
+  int64_t rules;      /* that were looked at */
+  int64_t violations; /* with those that were only counted */
+  int64_t jobs, attempts, documents, topics, posts, publications;
+};
+/* Told before each rule: its name, and how many are done of how many. */
+typedef void galley_check_progress_fn(void *arg, const char *rule, int64_t done, int64_t n);
+
+/* Verifies everything that should hold of the file, the queue and the content, in one read
+ * transaction beside which workers go on; a handle that was opened for reading will do. Calls fn
+ * for each violation (a struct galley_violation), for the first GALLEY_CHECK_SHOWN of a rule and
+ * then once with the count of the rest; false stops the check. GALLEY_INVALID when there are any;
+ * another code when the check could not be made. fn, progress and report may be NULL. Reads the
+ * whole database some times over; until it ends, the write-ahead log cannot shrink. Not to be
+ * called from a row function. */
+GALLEY_API GALLEY_MUST_USE enum galley_rc galley_check(struct galley *q, galley_row_fn *fn,
+                                                       galley_check_progress_fn *progress,
+                                                       void *arg,
+                                                       struct galley_check_report *report);
+
 /* Two bugs of SQLite lose committed rows: before 3.51.3 a checkpoint beside which another process
  * begins the log anew; before 3.50.2 the recovery of a log into which a large statement that failed
  * had written early. galley guards its own connections against both. */

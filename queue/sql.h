@@ -8,8 +8,10 @@
 #define SQL_H
 
 #define SQL_NAME_ONLY(name, index, text) SQL_##name,
-#define SQL_ALL(SQL)                     SQL_JOBS(SQL) SQL_CONTENT(SQL)
+#define SQL_ALL(SQL)                                                                               \
+  SQL_JOBS(SQL) SQL_CONTENT(SQL) SQL_CHECKS(SQL_CHECK_STATEMENT, SQL) SQL_CHECK_HELPERS(SQL)
 
+#include "sql_check.h"
 #include "sql_content.h"
 #include "sql_jobs.h"
 

@@ -99,6 +99,9 @@ enum galley_rc sqlite_checkpoint_status(struct db *db, struct galley_wal *wal);
 enum galley_rc sqlite_backup_run(struct db *db, const char *path,
                                  struct galley_backup_report *report);
 
+/* sqlite_words.c */
+enum galley_rc sqlite_words_check(struct db *db, void (*differs)(void *arg, int64_t id), void *arg);
+
 /* sqlite_selftest.c */
 enum galley_rc sqlite_selftest_run(struct db *db, struct galley_selftest *result);
 

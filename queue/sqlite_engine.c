@@ -485,4 +485,5 @@ const struct engine sqlite_engine = {
     .checkpoint = sqlite_checkpoint_now,
     .pragmas = sqlite_engine_pragmas,
     .selftest = sqlite_selftest_run,
+    .check_words = sqlite_words_check,
 };

@@ -123,6 +123,18 @@ int64_t fixture_number(struct fixture *f, const char *sql) {
   return n;
 }
 
+static bool print_violation(void *arg, const void *row) {
+  const struct galley_violation *violation = row;
+  (void)arg;
+  print_error("%s %lld: %s: %s\n", violation->table, (long long)violation->id, violation->rule,
+              violation->sentence);
+  return true;
+}
+
+void fixture_check(struct galley *q) {
+  fixture_ok(q, galley_check(q, print_violation, NULL, NULL, NULL));
+}
+
 struct fixture_job fixture_job(struct fixture *f) {
   static const char *const kinds[] = {"work"};
   const struct galley_spec spec = {.kind = "work", .priority = -1};

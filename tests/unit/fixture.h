@@ -43,6 +43,9 @@ int64_t fixture_number(struct fixture *f, const char *sql);
 char *fixture_text(struct fixture *f, const char *sql);
 void fixture_refused(struct fixture *f, const char *sql, const char *words);
 
+/* No rule of galley_check is broken. */
+void fixture_check(struct galley *q);
+
 /* A job of kind "work" that runs. */
 struct fixture_job {
   int64_t id, fence;

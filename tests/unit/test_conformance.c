@@ -390,6 +390,7 @@ static void run_seed(struct fixture *f, const struct engine_row *engine, uint64_
   }
   compare_all(&run);
   compare_attempts(&run);
+  fixture_check(run.q[0]);
   for (size_t i = 0; i < engine->workers; i++)
     galley_close(run.q[i]);
   free(run.model);

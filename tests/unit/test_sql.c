@@ -100,10 +100,20 @@ static bool is_beside(const char *step) {
   return starts(step, "SEARCH ") && !starts(step, "SEARCH jobs ") && strstr(step, "=?");
 }
 
+/* The rules of galley_check read whole tables, and nothing else may say so. */
+static bool is_check(const struct sql_row *row) {
+  bool check = strcmp(row->index, SQL_CHECK_INDEX) == 0;
+  if (check != starts(row->name, "CHECK_"))
+    fail_msg("%s names \"%s\"", row->name, row->index);
+  return check;
+}
+
 static void each_statement_reads_by_the_index_it_names(void **state) {
   struct plan plan;
   for (size_t i = 0; i < SQL_COUNT; i++) {
     const struct sql_row *row = &sql_table[i];
+    if (is_check(row))
+      continue;
     bool named = starts(row->text, "INSERT "); /* which needs none, and shows none */
     explain(connection(*state), row, &plan);
     for (size_t k = 0; k < plan.n; k++) {
@@ -123,6 +133,8 @@ static void each_statement_reads_by_the_index_it_names(void **state) {
 static void no_statement_scans_jobs(void **state) {
   struct plan plan;
   for (size_t i = 0; i < SQL_COUNT; i++) {
+    if (is_check(&sql_table[i]))
+      continue;
     explain(connection(*state), &sql_table[i], &plan);
     for (size_t k = 0; k < plan.n; k++)
       if (starts(plan.steps[k], "SCAN jobs") && !by_any_live_index(plan.steps[k]) &&
