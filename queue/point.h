@@ -55,6 +55,7 @@
   X(file, written)                                                                                 \
   X(file, synced)                                                                                  \
   X(file, renamed)                                                                                 \
+  X(publish, begun)                                                                                \
   X(publish, written)                                                                              \
   X(supervisor, forked)                                                                            \
   X(supervisor, reaped)                                                                            \

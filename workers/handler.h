@@ -29,15 +29,16 @@ struct task {
   struct galley_job *job; /* owned by the worker */
   const struct handler *handler;
   const struct handler_env *env;
-  struct verdict verdict; /* to be set before task_finish */
-  char *result;           /* JSON, owned (malloc); NULL: none; see task_set_result */
-  bool save_on_failure;   /* run `save` also when the verdict is not DONE */
-  void *state;            /* the handler's; NULL before start */
+  struct verdict verdict;    /* to be set before task_finish */
+  char *result;              /* JSON, owned (malloc); NULL: none; see task_set_result */
+  bool save_on_failure;      /* run `save` also when the verdict is not DONE */
+  struct galley_begin begin; /* see task_begin_step */
+  void *state;               /* the handler's; NULL before start */
 
   /* the worker's own: */
   struct worker *worker;
   struct loop_timer deadline;
-  bool finished;
+  bool finished, beginning;
   int64_t started_mono_ns;
   struct task *next, *previous;
 };
@@ -50,6 +51,9 @@ struct handler {
   /* Stops what runs, at once; task_finish is not called any more. Not called after task_finish.
    * NULL: the work ends within start. */
   void (*stop)(struct task *task);
+  /* The step that task_begin_step asked for is committed, and task->begin tells how it stands: NEW,
+   * BEGUN or DONE. NULL: the handler begins none. */
+  void (*begun)(struct task *task);
   /* Saves what was made, inside the transaction that settles (galley_save_fn; arg is the task). May
    * be called more than once, and must then write the same. NULL: nothing to save. */
   galley_save_fn *save;
@@ -63,6 +67,10 @@ void *task_new_state(struct task *task, size_t size);
 /* Replaces task->result by the text of `json`, which it takes. GALLEY_NO_MEMORY also for a NULL
  * json, so that json_pack can be passed straight in. */
 GALLEY_MUST_USE enum galley_rc task_set_result(struct task *task, json_t *json);
+/* Asks for the step that task->begin describes by name, key and intent, which must live until
+ * `begun` is called, and by `anew`. It is written in the next turn: what it stands for may be done
+ * only from `begun` on. */
+void task_begin_step(struct task *task);
 /* The work is over, with task->verdict (and task->result). The worker settles it at the end of this
  * turn of the loop. */
 void task_finish(struct task *task);

@@ -138,3 +138,10 @@ void verdict_of_process(struct verdict *verdict, const struct process_reply *rep
     break;
   }
 }
+
+void verdict_of_unknown(struct verdict *verdict, const char *deed, int64_t job_id) {
+  verdict_set(verdict, GALLEY_DEAD, 0, GALLEY_ERROR_UNKNOWN,
+              "outcome unknown: an earlier attempt began to %s, its end was not heard, and the "
+              "service cannot be asked; look there, and when nothing came of it, galley retry %lld",
+              deed, (long long)job_id);
+}

@@ -35,4 +35,8 @@ void verdict_of_reply(struct verdict *verdict, const struct http_reply *reply);
 void verdict_of_process(struct verdict *verdict, const struct process_reply *reply,
                         const char *program);
 
+/* An earlier attempt began to do this ("publish post 7 to blog"), its end was not heard, and there
+ * is nobody to ask: DEAD with GALLEY_ERROR_UNKNOWN, for a person to decide. */
+void verdict_of_unknown(struct verdict *verdict, const char *deed, int64_t job_id);
+
 #endif

@@ -34,6 +34,7 @@ struct worker {
   size_t slots;
   struct task *running, *finished;
   size_t n_running, n_finished;
+  size_t n_beginning; /* of the running: those that wait for a step to be committed */
 
   bool look;             /* something may be ready: claim in this turn */
   bool renew;            /* leases are due in this turn */
@@ -57,6 +58,7 @@ struct worker {
 
   /* Room for one turn, made once. */
   struct galley_settlement *settlements;
+  struct galley_begin *begins;
   struct galley_hold *holds;
   struct galley_job **jobs;
 };
@@ -91,10 +93,28 @@ static struct task *list_take(struct task **list) {
   return task;
 }
 
+/* It waits for no step any more. */
+static void task_begin_over(struct task *task) {
+  if (task->beginning)
+    task->worker->n_beginning--;
+  task->beginning = false;
+}
+
+void task_begin_step(struct task *task) {
+  assert(!task->finished && !task->beginning && task->handler->begun);
+  galley_free(task->begin.step);
+  task->begin.step = NULL;
+  task->begin.job_id = task->job->id;
+  task->begin.fence = task->job->fence;
+  task->beginning = true;
+  task->worker->n_beginning++;
+}
+
 void task_finish(struct task *task) {
   struct worker *worker = task->worker;
   assert(!task->finished);
   task->finished = true;
+  task_begin_over(task);
   loop_timer_stop(&task->deadline);
   list_remove(&worker->running, task);
   list_add(&worker->finished, task);
@@ -118,6 +138,7 @@ static void task_end(struct task *task, enum galley_outcome outcome, const char 
 static void task_free(struct task *task) {
   loop_timer_stop(&task->deadline);
   task->handler->free(task);
+  galley_free(task->begin.step);
   free(task->result);
   galley_free(task->job);
   free(task);
@@ -227,23 +248,71 @@ static size_t fill_holds(struct worker *worker) {
   return n;
 }
 
-static struct task *running_task(struct worker *worker, int64_t job_id) {
+/* By fence too: a worker that was stopped for longer than its lease may have claimed a job again
+ * while it still has the attempt that lost it. */
+static struct task *running_task(struct worker *worker, int64_t job_id, int64_t fence) {
   struct task *task = worker->running;
-  while (task && task->job->id != job_id)
+  while (task && (task->job->id != job_id || task->job->fence != fence))
     task = task->next;
   return task;
+}
+
+/* Settling finds the stale fence, writes nothing and says so in the log. */
+static void end_lost(struct task *task) {
+  task_end(task, GALLEY_RETURNED, "lost", "the lease was lost");
+}
+
+static void end_cancelled(struct task *task) {
+  task_end(task, GALLEY_CANCELLED, "cancelled", "cancelled on request while it ran");
 }
 
 static void obey_holds(struct worker *worker, size_t n) {
   for (size_t i = 0; i < n; i++) {
     const struct galley_hold *hold = &worker->holds[i];
-    struct task *task = hold->lost || hold->cancelled ? running_task(worker, hold->job_id) : NULL;
-    if (!task)
+    struct task *task =
+        hold->lost || hold->cancelled ? running_task(worker, hold->job_id, hold->fence) : NULL;
+    if (task && hold->lost)
+      end_lost(task);
+    else if (task)
+      end_cancelled(task);
+  }
+}
+
+/* ---- steps ---- */
+
+static size_t fill_begins(struct worker *worker) {
+  size_t n = 0;
+  if (worker->n_beginning == 0)
+    return 0;
+  for (struct task *task = worker->running; task && n < GALLEY_BATCH_MAX; task = task->next)
+    if (task->beginning)
+      worker->begins[n++] = task->begin;
+  return n;
+}
+
+static void step_begun(struct task *task) {
+  if (task->begin.rc == GALLEY_LOST)
+    end_lost(task);
+  else if (task->begin.rc != GALLEY_OK)
+    task_end(task, GALLEY_DEAD, "data", galley_rc_text(task->begin.rc));
+  else if (task->begin.begun == GALLEY_STEP_CANCELLED)
+    end_cancelled(task);
+  else
+    task->handler->begun(task);
+}
+
+/* Those that ended meanwhile, by what their hold says, do not go on: nothing was done yet. */
+static void obey_begins(struct worker *worker, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    struct galley_begin *begin = &worker->begins[i];
+    struct task *task = running_task(worker, begin->job_id, begin->fence);
+    if (!task) {
+      galley_free(begin->step);
       continue;
-    if (hold->lost) /* settling finds the stale fence, writes nothing and says so in the log */
-      task_end(task, GALLEY_RETURNED, "lost", "the lease was lost");
-    else
-      task_end(task, GALLEY_CANCELLED, "cancelled", "cancelled on request while it ran");
+    }
+    task->begin = *begin;
+    task_begin_over(task);
+    step_begun(task);
   }
 }
 
@@ -280,15 +349,17 @@ static size_t free_slots(const struct worker *worker) {
 }
 
 static bool turn_needed(const struct worker *worker) {
-  return worker->n_finished > 0 || (worker->renew && worker->n_running > 0) ||
-         (worker->look && free_slots(worker) > 0);
+  return worker->n_finished > 0 || worker->n_beginning > 0 ||
+         (worker->renew && worker->n_running > 0) || (worker->look && free_slots(worker) > 0);
 }
 
-/* Settles, renews and claims. False: storage refused. */
+/* Settles, begins steps, renews and claims. False: storage refused. */
 static bool run_turn(struct worker *worker) {
   struct galley_turn turn = {.worker_id = worker->id,
                              .settlements = worker->settlements,
                              .n_settlements = fill_settlements(worker),
+                             .begins = worker->begins,
+                             .n_begins = fill_begins(worker),
                              .holds = worker->holds,
                              .n_holds = fill_holds(worker),
                              .kinds = (const char *const *)worker->kinds.names,
@@ -305,6 +376,7 @@ static bool run_turn(struct worker *worker) {
   worker->look = false;
   drop_settled(worker, turn.n_settlements);
   obey_holds(worker, turn.n_holds);
+  obey_begins(worker, turn.n_begins);
   for (size_t i = 0; i < turn.n_jobs; i++)
     task_begin(worker, worker->jobs[i]);
   return true;
@@ -419,7 +491,7 @@ static void changed(struct loop_io *io, unsigned events) {
  * round at once; the rounds end, since each claims only into slots that are free. */
 static void turn_end(struct loop_turn *turn) {
   struct worker *worker = turn->owner;
-  bool marked = worker->look || worker->renew || worker->n_finished > 0;
+  bool marked = worker->look || worker->renew || worker->n_finished + worker->n_beginning > 0;
   while (!worker->blocked && !worker->failed && turn_needed(worker))
     if (!run_turn(worker))
       return;
@@ -482,10 +554,12 @@ static enum galley_rc open_store(struct worker *worker, char *error, size_t erro
 
 static enum galley_rc make_room(struct worker *worker, char *error, size_t error_len) {
   worker->settlements = calloc(GALLEY_BATCH_MAX, sizeof *worker->settlements);
+  worker->begins = calloc(worker->slots, sizeof *worker->begins);
   worker->holds = calloc(worker->slots, sizeof *worker->holds);
   worker->jobs = calloc(worker->slots, sizeof *worker->jobs);
   worker->env.loop = loop_new();
-  if (!worker->settlements || !worker->holds || !worker->jobs || !worker->env.loop)
+  if (!worker->settlements || !worker->begins || !worker->holds || !worker->jobs ||
+      !worker->env.loop)
     return fail(error, error_len, GALLEY_NO_MEMORY, "no memory for a worker");
   const struct http_options options = {.user_agent = worker->config->user_agent,
                                        .connect_timeout_ms = worker->config->connect_timeout_ms,
@@ -563,6 +637,7 @@ static void worker_fini(struct worker *worker) {
     loop_free(worker->env.loop);
   kind_list_fini(&worker->kinds);
   free(worker->settlements);
+  free(worker->begins);
   free(worker->holds);
   free(worker->jobs);
 }
