@@ -308,6 +308,9 @@ static int file_control(sqlite3_file *base, int op, void *arg) {
   case SQLITE_FCNTL_HAS_MOVED:
     *(int *)arg = 0;
     return SQLITE_OK;
+  case SQLITE_FCNTL_MMAP_SIZE:
+    *(sqlite3_int64 *)arg = 0;
+    return SQLITE_OK;
   case SQLITE_FCNTL_SIZE_HINT:
   case SQLITE_FCNTL_CHUNK_SIZE:
     return SQLITE_OK;
