@@ -20,20 +20,36 @@
 
 /* Words of the wal-index header (shared memory, "WAL-Index Format" in SQLite's documents). */
 #define SHM_MX_FRAME 4  /* frames in the log */
+#define SHM_SALT     8  /* another one in each log that is begun anew */
 #define SHM_BACKFILL 24 /* of these, copied into the database */
 
 /* Reads the wal-index through SQLite's own mapping: opening the -shm file would drop its locks. */
-static void read_index(struct sqlite_db *db, struct galley_wal *wal) {
+static const volatile uint32_t *index_words(struct sqlite_db *db) {
   sqlite3_file *file = NULL;
   void volatile *map = NULL;
   if (sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
       !file->pMethods || file->pMethods->iVersion < 2 || !file->pMethods->xShmMap)
+    return NULL;
+  return file->pMethods->xShmMap(file, 0, 32768, 0, &map) == SQLITE_OK ? map : NULL;
+}
+
+static void read_index(struct sqlite_db *db, struct galley_wal *wal) {
+  const volatile uint32_t *words = index_words(db);
+  if (!words)
     return;
-  if (file->pMethods->xShmMap(file, 0, 32768, 0, &map) != SQLITE_OK || !map)
-    return;
-  const volatile uint32_t *words = map;
   wal->frames = words[SHM_MX_FRAME];
   wal->checkpointed = words[SHM_BACKFILL];
+}
+
+uint32_t sqlite_checkpoint_generation(struct sqlite_db *db) {
+  const volatile uint32_t *words = index_words(db);
+  return words ? words[SHM_SALT] : 0;
+}
+
+bool sqlite_checkpoint_complete(struct sqlite_db *db) {
+  struct galley_wal wal = {0};
+  read_index(db, &wal);
+  return wal.frames == wal.checkpointed;
 }
 
 static enum galley_rc damage(struct sqlite_db *db, int64_t done, int64_t log) {
@@ -102,17 +118,17 @@ static enum galley_rc judge(struct sqlite_db *db, int code, int log, int done) {
       .last_log = log, .last_checkpointed = done, .last_busy = code == SQLITE_BUSY || done < log};
   if (done > log)
     return damage(db, done, log);
+  if (code == SQLITE_IOERR_FSYNC) /* of the log or the database: it does not say */
+    sqlite_share_sync_failed(db);
   if (code != SQLITE_OK && code != SQLITE_BUSY)
     return sqlite_error_set(db, db->checkpointer, code, "the checkpoint");
   sqlite_side_checkpoint_write(db, env_system.now_ms(NULL), &wal);
   return GALLEY_OK;
 }
 
+/* With the connection for it, and at the head of the gate or without one. */
 static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   int log = -1, done = -1;
-  enum galley_rc rc = checkpointer_open(db);
-  if (rc != GALLEY_OK)
-    return rc;
   sqlite3_busy_timeout(db->h, wait_ms);
   int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
@@ -123,18 +139,34 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   POINT(checkpoint, copied);
   sqlite_engine_rollback(db);
   POINT(checkpoint, released);
-  rc = judge(db, code, log, done);
+  enum galley_rc rc = judge(db, code, log, done);
   POINT(checkpoint, noted);
   db->wal_next = log + CHECKPOINT_FRAMES; /* or less, once a writer begins the log anew */
   return rc;
 }
 
+static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
+  bool held = db->gate_held; /* by the commit before it */
+  enum galley_rc rc = checkpointer_open(db);
+  if (rc != GALLEY_OK)
+    return rc;
+  sqlite_share_enter(db, wait_ms);
+  rc = guarded(db, wait_ms);
+  if (!held)
+    sqlite_share_leave(db);
+  return rc;
+}
+
+bool sqlite_checkpoint_due(const struct sqlite_db *db) {
+  return db->path && db->wal_frames >= db->wal_next;
+}
+
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {
-  if (!db->path || db->wal_frames < db->wal_next)
+  if (!sqlite_checkpoint_due(db))
     return GALLEY_OK;
   bool urgent = db->wal_frames >= CHECKPOINT_FRAMES_URGENT;
   struct error kept = *db->base.error;
-  enum galley_rc rc = guarded(db, urgent ? db->busy_timeout_ms : 0);
+  enum galley_rc rc = checkpoint(db, urgent ? db->busy_timeout_ms : 0);
   if (rc == GALLEY_CORRUPT)
     return rc;
   if (rc != GALLEY_OK)
@@ -148,7 +180,7 @@ enum galley_rc sqlite_checkpoint_now(struct db *base, struct galley_wal *wal) {
     return sqlite_checkpoint_status(base, wal);
   if (base->readonly)
     return error_set(base->error, GALLEY_DENIED, "%s was opened for reading only", db->path);
-  enum galley_rc rc = guarded(db, db->busy_timeout_ms);
+  enum galley_rc rc = checkpoint(db, db->busy_timeout_ms);
   if (rc != GALLEY_OK)
     return rc;
   return sqlite_checkpoint_status(base, wal);

@@ -6,6 +6,7 @@
 #define SQLITE_DB_H
 
 #include "engine.h"
+#include "sqlite_page.h"
 
 #include <sqlite3.h>
 
@@ -19,7 +20,8 @@ struct sqlite_db {
   char *wal_path;     /* NULL for ":memory:" */
   char *side_path;    /* the file of ours beside the database: see sqlite_side.c */
   int busy_timeout_ms;
-  bool full;             /* synchronous=FULL */
+  bool full;             /* a commit waits for the disk: see sqlite_share.c */
+  bool one_thread;       /* as in galley_env */
   bool damaged;          /* checkpointed > log was seen: no checkpoint any more, not at close */
   int side_fd;           /* -1 until needed */
   int watch_fd;          /* inotify; -1 until needed */
@@ -27,6 +29,11 @@ struct sqlite_db {
   sqlite3 *checkpointer; /* runs the checkpoint while `h` holds the write lock; NULL until needed */
   int wal_frames;        /* in the log after our last commit */
   int wal_next;          /* frames at which to try the next checkpoint */
+  struct sqlite_page *page; /* NULL until the first write, or when there is none to be had */
+  struct sqlite_sync *sync; /* in `page`, or our own; NULL until the first write */
+  struct sqlite_sync own_sync;
+  bool gate_held;
+  int64_t gate_pass_by_ns; /* until then (CLOCK_MONOTONIC) the gate is not waited for */
 };
 
 static inline struct sqlite_db *sqlite_db_of(struct db *db) {
@@ -75,7 +82,24 @@ void sqlite_side_checkpoint_read(struct sqlite_db *db, struct galley_wal *wal);
 void sqlite_side_ring(struct sqlite_db *db);
 /* Makes the file (mode 0600) when it is missing. */
 enum galley_rc sqlite_side_make(struct sqlite_db *db);
+/* Its descriptor, for reading and writing, made or opened when it is not yet; -1 when it cannot. */
+int sqlite_side_file(struct sqlite_db *db);
 void sqlite_side_close(struct sqlite_db *db);
+
+/* sqlite_share.c: what the writing handles of a database share (sqlite_page.h). */
+/* Before the write lock is asked for: waits at the gate, for at most wait_ms (0: not at all), and
+ * goes on in any case. Nothing when it is held already. */
+void sqlite_share_enter(struct sqlite_db *db, int wait_ms);
+/* Nothing when it is not held. */
+void sqlite_share_leave(struct sqlite_db *db);
+/* After a commit, without the write lock: waits until the disk has it, and whatever was committed
+ * before it. GALLEY_IO: it is not known to be there and never will be, though it can be seen. */
+enum galley_rc sqlite_share_durable(struct sqlite_db *db);
+/* With the write lock held: GALLEY_IO when a commit cannot be made durable, after a failed sync. */
+enum galley_rc sqlite_share_inspect(struct sqlite_db *db);
+/* A sync has failed within SQLite. */
+void sqlite_share_sync_failed(struct sqlite_db *db);
+void sqlite_share_close(struct sqlite_db *db);
 
 /* sqlite_watch.c */
 enum galley_rc sqlite_watch_open(struct db *db, int *fd);
@@ -84,6 +108,8 @@ void sqlite_watch_close(struct sqlite_db *db);
 
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_hook(struct sqlite_db *db);
+/* Whether the log is long enough for the next call. */
+bool sqlite_checkpoint_due(const struct sqlite_db *db);
 /* After a commit: runs the guarded checkpoint when the log is long enough, and never waits unless
  * it has become far too long. Its failures are left for the next call to meet, except damage. */
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db);
@@ -92,6 +118,11 @@ enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db);
 enum galley_rc sqlite_checkpoint_inspect(struct sqlite_db *db);
 /* The same at any moment, when a reset that is going on may look like damage. */
 bool sqlite_checkpoint_damaged(struct sqlite_db *db);
+/* Of the log: changes when it is begun anew. */
+uint32_t sqlite_checkpoint_generation(struct sqlite_db *db);
+/* With the write lock held: whether all of the log is in the database, so that the next commit
+ * begins it anew unless a reader still needs it. */
+bool sqlite_checkpoint_complete(struct sqlite_db *db);
 enum galley_rc sqlite_checkpoint_now(struct db *db, struct galley_wal *wal);
 enum galley_rc sqlite_checkpoint_status(struct db *db, struct galley_wal *wal);
 

@@ -33,7 +33,7 @@ struct setting {
 static const struct setting settings[] = {
     {"busy_timeout", NULL, NULL, false},
     {"journal_mode", NULL, NULL, false},
-    {"synchronous", NULL, NULL, false},
+    {"synchronous", "PRAGMA synchronous=NORMAL", "1", false}, /* for full, see sqlite_share.c */
     {"cache_size", "PRAGMA cache_size=-20000", "-20000", false},
     {"foreign_keys", "PRAGMA foreign_keys=ON", "1", false},
     {"temp_store", "PRAGMA temp_store=MEMORY", "2", false},
@@ -79,8 +79,6 @@ static const char *setting_expected(struct sqlite_db *db, const struct setting *
     return setting->expected;
   if (strcmp(setting->name, "journal_mode") == 0)
     return db->path ? "wal" : "memory";
-  if (strcmp(setting->name, "synchronous") == 0)
-    return db->full ? "2" : "1";
   snprintf(buf, size, "%d", db->busy_timeout_ms);
   return buf;
 }
@@ -109,8 +107,7 @@ enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool rea
   sqlite3_wal_autocheckpoint(h, 0);
   sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-  const char *synchronous = db->full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
-  int code = sqlite3_exec(h, synchronous, NULL, NULL, NULL);
+  int code = SQLITE_OK;
   for (size_t i = 0; code == SQLITE_OK && i < N_SETTINGS; i++)
     if (settings[i].set && !(readonly && settings[i].writers_only))
       code = sqlite3_exec(h, settings[i].set, NULL, NULL, NULL);
@@ -387,6 +384,7 @@ static enum galley_rc engine_open(struct db **out, const char *path,
   db->base.error = error;
   db->base.readonly = (options->flags & GALLEY_OPEN_READONLY) != 0;
   db->full = (options->flags & GALLEY_OPEN_FULL) != 0;
+  db->one_thread = options->env && options->env->one_thread;
   db->busy_timeout_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : BUSY_TIMEOUT_MS;
   db->side_fd = -1;
   db->watch_fd = -1;
@@ -408,6 +406,7 @@ static void engine_close(struct db *base) {
   sqlite3_finalize(db->undo);
   sqlite3_close(db->checkpointer);
   sqlite3_close(db->h);
+  sqlite_share_close(db);
   sqlite_side_close(db);
   free(db->path);
   free(db->side_path);
@@ -417,18 +416,36 @@ static void engine_close(struct db *base) {
 
 static void rollback(struct db *base) {
   sqlite_engine_rollback(sqlite_db_of(base));
+  sqlite_share_leave(sqlite_db_of(base));
 }
 
 static enum galley_rc begin(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
+  sqlite_share_enter(db, db->busy_timeout_ms);
   errno = 0; /* see sqlite_error_set */
   int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  if (code != SQLITE_OK)
+  if (code != SQLITE_OK) {
+    sqlite_share_leave(db);
     return sqlite_error_set(db, db->h, code, "locking for a write");
+  }
   enum galley_rc rc = sqlite_checkpoint_inspect(db);
+  if (rc == GALLEY_OK && db->full)
+    rc = sqlite_share_inspect(db);
   if (rc != GALLEY_OK)
     rollback(base);
   return rc;
+}
+
+/* The gate is open for others before the bell and the disk are waited for, but kept for a
+ * checkpoint, which needs the write lock and would seldom find it free. */
+static enum galley_rc committed(struct sqlite_db *db) {
+  if (!sqlite_checkpoint_due(db))
+    sqlite_share_leave(db);
+  sqlite_side_ring(db);
+  POINT(bell, rung);
+  enum galley_rc rc = sqlite_checkpoint_after_commit(db);
+  sqlite_share_leave(db);
+  return rc == GALLEY_OK && db->full ? sqlite_share_durable(db) : rc;
 }
 
 static enum galley_rc commit(struct db *base) {
@@ -438,9 +455,7 @@ static enum galley_rc commit(struct db *base) {
   int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
   if (code == SQLITE_OK) {
     POINT(commit, done);
-    sqlite_side_ring(db);
-    POINT(bell, rung);
-    return sqlite_checkpoint_after_commit(db);
+    return committed(db);
   }
   enum galley_rc rc = sqlite_error_set(db, db->h, code, "committing");
   rollback(base);

@@ -32,6 +32,10 @@ static int side_create(struct sqlite_db *db) {
   return errno == EEXIST ? side_open(db, O_RDWR) : -1;
 }
 
+int sqlite_side_file(struct sqlite_db *db) {
+  return side_create(db);
+}
+
 enum galley_rc sqlite_side_make(struct sqlite_db *db) {
   if (side_create(db) >= 0)
     return GALLEY_OK;
