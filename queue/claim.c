@@ -1,5 +1,8 @@
 #include "claim.h"
 
+#include "id_list.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,23 +43,54 @@ static enum galley_rc front_of_kind(struct galley *q, const char *kind, size_t m
   return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
-static enum galley_rc take(struct galley *q, struct galley_turn *turn, int64_t id) {
+/* The first max_jobs of the candidates; a kind that was named twice has brought its jobs twice. */
+static void choose(const struct candidate *candidates, size_t n, size_t max,
+                   struct id_list *chosen) {
+  id_list_clear(chosen);
+  for (size_t i = 0; i < n && chosen->n < max; i++)
+    if (i == 0 || candidates[i].id != candidates[i - 1].id)
+      id_list_add(chosen, candidates[i].id);
+}
+
+static enum galley_rc take(struct galley *q, const struct galley_turn *turn,
+                           struct id_list *chosen) {
   struct stmt *s;
-  void *row;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOB_CLAIM, &s);
+  int64_t changed = 0;
+  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_CLAIM, &s);
   if (rc != GALLEY_OK)
     return rc;
-  stmt_int(q->db, s, 1, id);
+  stmt_text(q->db, s, 1, id_list_text(chosen));
   stmt_int(q->db, s, 2, turn->worker_id);
   stmt_int(q->db, s, 3, handle_mono_ns(q) + turn->lease_ms * 1000000);
   stmt_int(q->db, s, 4, handle_now_ms(q));
-  rc = record_one(q->db, s, &galley_job_record, &row);
-  if (rc == GALLEY_OK)
+  rc = stmt_run(q->db, s, &changed);
+  if (rc == GALLEY_OK && changed != (int64_t)chosen->n)
+    return error_set(&q->error, GALLEY_INTERNAL, "%" PRId64 " of %zu ready jobs could be claimed",
+                     changed, chosen->n);
+  return rc;
+}
+
+static enum galley_rc read_taken(struct galley *q, struct galley_turn *turn,
+                                 struct id_list *chosen) {
+  struct stmt *s;
+  void *row;
+  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_OF_LIST, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_text(q->db, s, 1, id_list_text(chosen));
+  while ((rc = stmt_row(q->db, s)) == GALLEY_OK) {
+    rc = record_read(q->db, s, &galley_job_record, &row);
+    if (rc != GALLEY_OK) {
+      stmt_reset(q->db, s);
+      return rc;
+    }
     turn->jobs[turn->n_jobs++] = row;
-  return rc == GALLEY_NONE ? GALLEY_OK : rc; /* taken already: its kind was named twice */
+  }
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
 enum galley_rc claim_jobs(struct galley *q, struct galley_turn *turn) {
+  struct id_list chosen;
   size_t n = 0;
   enum galley_rc rc = promote_due(q);
   if (rc != GALLEY_OK)
@@ -68,9 +102,12 @@ enum galley_rc claim_jobs(struct galley *q, struct galley_turn *turn) {
     rc = front_of_kind(q, turn->kinds[i], turn->max_jobs, candidates, &n);
   if (turn->n_kinds > 1)
     qsort(candidates, n, sizeof *candidates, by_order);
-  for (size_t i = 0; rc == GALLEY_OK && i < n && turn->n_jobs < turn->max_jobs; i++)
-    rc = take(q, turn, candidates[i].id);
+  choose(candidates, n, turn->max_jobs, &chosen);
   free(candidates);
+  if (rc == GALLEY_OK && chosen.n > 0)
+    rc = take(q, turn, &chosen);
+  if (rc == GALLEY_OK && chosen.n > 0)
+    rc = read_taken(q, turn, &chosen);
   return rc;
 }
 

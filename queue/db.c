@@ -63,6 +63,17 @@ enum galley_rc stmt_run(struct db *db, struct stmt *stmt, int64_t *changes) {
   return rc;
 }
 
+enum galley_rc stmt_insert(struct db *db, struct stmt *stmt, int64_t *id) {
+  int64_t changed = 0;
+  enum galley_rc rc = stmt_run(db, stmt, &changed);
+  if (rc != GALLEY_OK)
+    return rc;
+  if (changed == 0)
+    return GALLEY_NONE;
+  *id = db->engine->last_id(db);
+  return GALLEY_OK;
+}
+
 enum galley_rc stmt_value(struct db *db, struct stmt *stmt, int64_t *value) {
   enum galley_rc rc = db->engine->step(db, stmt);
   if (rc == GALLEY_OK) {

@@ -35,6 +35,9 @@ GALLEY_MUST_USE enum galley_rc stmt_row(struct db *db, struct stmt *stmt);
 /* Runs a statement for its effect, whatever rows it has; *changes (may be NULL) is how many rows it
  * changed. */
 GALLEY_MUST_USE enum galley_rc stmt_run(struct db *db, struct stmt *stmt, int64_t *changes);
+/* Runs an INSERT; *id is the row that it made. GALLEY_NONE when a conflict kept it from making one.
+ */
+GALLEY_MUST_USE enum galley_rc stmt_insert(struct db *db, struct stmt *stmt, int64_t *id);
 /* Runs a statement for its one integer (first row, first column) and resets it; GALLEY_NONE without
  * a row. */
 GALLEY_MUST_USE enum galley_rc stmt_value(struct db *db, struct stmt *stmt, int64_t *value);

@@ -40,6 +40,7 @@ struct engine {
   enum galley_rc (*step)(struct db *db, struct stmt *stmt); /* OK a row, NONE the end */
   void (*reset)(struct stmt *stmt);                         /* and forgets the bindings */
   int64_t (*changes)(struct db *db); /* rows changed by the last statement that ended */
+  int64_t (*last_id)(struct db *db); /* of the row that the last INSERT made */
   int (*columns)(struct stmt *stmt);
   const char *(*column_name)(struct stmt *stmt, int i);
   int64_t (*column_int)(struct stmt *stmt, int i);

@@ -157,7 +157,7 @@ static enum galley_rc insert(struct galley *q, const struct galley_spec *spec, i
   stmt_id(q->db, s, 9, spec->parent_id);
   stmt_id(q->db, s, 10, workflow_id);
   stmt_int(q->db, s, 11, now_ms);
-  return stmt_value(q->db, s, id);
+  return stmt_insert(q->db, s, id);
 }
 
 static enum galley_rc enqueue_one(struct galley *q, const struct galley_spec *spec, int64_t *id,

@@ -1,12 +1,14 @@
 /*
  * sql_jobs.h - the statements over jobs, job_attempts, job_steps, job_progress, workers and totals.
  * Included by sql.h only. The four live states stand literally in each WHERE, since a partial index
- * is used only then.
+ * is used only then, and with OR, since IN makes a table of its list each time. RETURNING makes one
+ * of its rows: the statements of every enqueue, claim and settlement do without. A batch goes into
+ * one statement as a JSON array of ids.
  */
 #ifndef SQL_JOBS_H
 #define SQL_JOBS_H
 
-#define SQL_LIVE "state IN ('blocked','scheduled','ready','running')"
+#define SQL_LIVE "(state='ready' OR state='running' OR state='scheduled' OR state='blocked')"
 
 /* Newest first, by kind (or any) below an id. */
 #define SQL_LIST(state)                                                                            \
@@ -22,8 +24,7 @@
   SQL(JOB_INSERT, "",                                                                              \
       "INSERT INTO jobs(kind,payload,state,priority,run_at_ms,max_attempts,timeout_ms,unique_key," \
       "parent_id,workflow_id,created_at_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) "           \
-      "ON CONFLICT(unique_key) WHERE unique_key IS NOT NULL AND " SQL_LIVE " DO NOTHING "          \
-      "RETURNING id")                                                                              \
+      "ON CONFLICT(unique_key) WHERE unique_key IS NOT NULL AND " SQL_LIVE " DO NOTHING")          \
   SQL(JOB_BY_KEY, "jobs_unique",                                                                   \
       "SELECT id FROM jobs WHERE unique_key=?1 AND unique_key IS NOT NULL AND " SQL_LIVE)          \
   SQL(JOB_WORKFLOW, "rowid", "SELECT coalesce(workflow_id,id) FROM jobs WHERE id=?1")              \
@@ -34,13 +35,13 @@
   SQL(JOBS_ANY, "rowid",                                                                           \
       "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 IS NULL OR kind=?1) AND id<?2 "                  \
       "ORDER BY id DESC LIMIT ?3")                                                                 \
-  SQL(JOBS_BLOCKED, "jobs_blocked", SQL_LIST("blocked"))                                           \
+  SQL(JOBS_BLOCKED, "jobs_halted", SQL_LIST("blocked"))                                            \
   SQL(JOBS_SCHEDULED, "jobs_scheduled", SQL_LIST_LIVE("scheduled"))                                \
   SQL(JOBS_READY, "jobs_ready", SQL_LIST_LIVE("ready"))                                            \
   SQL(JOBS_RUNNING, "jobs_running", SQL_LIST_LIVE("running"))                                      \
   SQL(JOBS_DONE, "rowid", SQL_LIST("done"))                                                        \
-  SQL(JOBS_DEAD, "jobs_dead", SQL_LIST("dead"))                                                    \
-  SQL(JOBS_CANCELLED, "jobs_cancelled", SQL_LIST("cancelled"))                                     \
+  SQL(JOBS_DEAD, "jobs_halted", SQL_LIST("dead"))                                                  \
+  SQL(JOBS_CANCELLED, "jobs_halted", SQL_LIST("cancelled"))                                        \
   SQL(JOBS_OF_WORKFLOW, "jobs_workflow",                                                           \
       "SELECT " JOB_COLUMNS " FROM jobs WHERE id=?1 UNION ALL SELECT * FROM (SELECT " JOB_COLUMNS  \
       " FROM jobs WHERE workflow_id=?1 AND workflow_id IS NOT NULL AND id<>?1 ORDER BY id)")       \
@@ -49,10 +50,13 @@
   SQL(JOBS_FRONT, "jobs_ready",                                                                    \
       "SELECT id,priority FROM jobs WHERE state='ready' AND kind=?1 ORDER BY priority,id "         \
       "LIMIT ?2")                                                                                  \
-  SQL(JOB_CLAIM, "rowid",                                                                          \
+  SQL(JOBS_CLAIM, "rowid",                                                                         \
       "UPDATE jobs SET state='running',attempt=attempt+1,fence=fence+1,worker_id=?2,"              \
-      "lease_mono_ns=?3,started_at_ms=?4,finished_at_ms=NULL WHERE id=?1 AND state='ready' "       \
-      "RETURNING " JOB_COLUMNS)                                                                    \
+      "lease_mono_ns=?3,started_at_ms=?4,finished_at_ms=NULL "                                     \
+      "WHERE id IN (SELECT value FROM json_each(?1)) AND state='ready'")                           \
+  SQL(JOBS_OF_LIST, "rowid",                                                                       \
+      "SELECT " JOB_COLUMNS " FROM (SELECT value AS listed FROM json_each(?1)) "                   \
+      "CROSS JOIN jobs ON jobs.id=listed")                                                         \
   SQL(JOBS_DUE, "jobs_scheduled",                                                                  \
       "UPDATE jobs SET state='ready' WHERE id IN (SELECT id FROM jobs WHERE state='scheduled' "    \
       "AND run_at_ms<=?1 ORDER BY run_at_ms LIMIT ?2) AND state='scheduled'")                      \
@@ -87,9 +91,13 @@
       "result=?7,cost_usd_micros=cost_usd_micros+?8,error_class=?9,error=?10,finished_at_ms=?11,"  \
       "worker_id=NULL,lease_mono_ns=NULL,cancel_requested=0 "                                      \
       "WHERE id=?1 AND fence=?2 AND state='running'")                                              \
+  SQL(JOBS_SETTLE_DONE, "rowid",                                                                   \
+      "UPDATE jobs SET state='done',result=NULL,error_class=NULL,error=NULL,finished_at_ms=?2,"    \
+      "worker_id=NULL,lease_mono_ns=NULL,cancel_requested=0 "                                      \
+      "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'")                         \
   SQL(ATTEMPT_INSERT, "",                                                                          \
       "INSERT INTO job_attempts(" ATTEMPT_COLUMNS ") "                                             \
-      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")                                        \
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(job_id,fence) DO NOTHING")   \
   SQL(TOTAL_ADD, "totals",                                                                         \
       "INSERT INTO totals(kind,outcome,n,busy_ms,cost_usd_micros) VALUES(?1,?2,?3,?4,?5) "         \
       "ON CONFLICT(kind,outcome) DO UPDATE SET n=n+excluded.n,busy_ms=busy_ms+excluded.busy_ms,"   \

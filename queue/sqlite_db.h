@@ -61,6 +61,7 @@ void sqlite_stmt_bind_null(struct stmt *stmt, int i);
 enum galley_rc sqlite_stmt_step(struct db *db, struct stmt *stmt);
 void sqlite_stmt_reset(struct stmt *stmt);
 int64_t sqlite_stmt_changes(struct db *db);
+int64_t sqlite_stmt_last_id(struct db *db);
 int sqlite_stmt_columns(struct stmt *stmt);
 const char *sqlite_stmt_column_name(struct stmt *stmt, int i);
 int64_t sqlite_stmt_column_int(struct stmt *stmt, int i);

@@ -485,6 +485,7 @@ const struct engine sqlite_engine = {
     .step = sqlite_stmt_step,
     .reset = sqlite_stmt_reset,
     .changes = sqlite_stmt_changes,
+    .last_id = sqlite_stmt_last_id,
     .columns = sqlite_stmt_columns,
     .column_name = sqlite_stmt_column_name,
     .column_int = sqlite_stmt_column_int,

@@ -71,6 +71,10 @@ int64_t sqlite_stmt_changes(struct db *db) {
   return sqlite3_changes64(sqlite_db_of(db)->h);
 }
 
+int64_t sqlite_stmt_last_id(struct db *db) {
+  return sqlite3_last_insert_rowid(sqlite_db_of(db)->h);
+}
+
 int sqlite_stmt_columns(struct stmt *stmt) {
   return sqlite3_column_count(stmt->s);
 }

@@ -12,16 +12,17 @@
 #include <string.h>
 
 static enum galley_rc settle_all(struct galley *q, struct galley_turn *turn, bool *save_failed) {
-  struct settle_totals totals = {.n = 0};
+  struct settle_batch batch;
+  settle_batch_init(&batch);
   enum galley_rc rc = GALLEY_OK;
   for (size_t i = 0; rc == GALLEY_OK && i < turn->n_settlements; i++) {
     struct galley_settlement *one = &turn->settlements[i];
-    rc = settle_one(q, one, &totals, save_failed);
+    rc = settle_one(q, one, &batch, save_failed);
     one->rc = rc;
     if (rc == GALLEY_LOST)
       rc = GALLEY_OK;
   }
-  return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
+  return rc == GALLEY_OK ? settle_batch_end(q, &batch) : rc;
 }
 
 static void drop_jobs(struct galley_turn *turn) {
@@ -85,13 +86,14 @@ static bool is_storage(enum galley_rc rc) {
 
 static enum galley_rc settle_in_tx(struct galley *q, struct galley_settlement *one,
                                    bool *save_failed) {
-  struct settle_totals totals = {.n = 0};
+  struct settle_batch batch;
+  settle_batch_init(&batch);
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  rc = settle_one(q, one, &totals, save_failed);
+  rc = settle_one(q, one, &batch, save_failed);
   if (rc == GALLEY_OK)
-    rc = settle_totals_write(q, &totals);
+    rc = settle_batch_end(q, &batch);
   return tx_leave(q, rc);
 }
 

@@ -288,6 +288,39 @@ static void an_old_schema_is_brought_up_to_date_with_its_rows(void **state) {
   galley_close(q);
 }
 
+/* Step 4 makes the tables of jobs and attempts anew. */
+static void a_step_that_rebuilds_tables_keeps_every_value(void **state) {
+  struct fixture *f = *state;
+  char path[128];
+  static const char dump[] =
+      "SELECT json_group_array(json_array(id,kind,payload,state,priority,run_at_ms,attempt,"
+      "max_attempts,crashes,timeout_ms,unique_key,fence,worker_id,lease_mono_ns,cancel_requested,"
+      "result,cost_usd_micros,error_class,error,parent_id,workflow_id,created_at_ms,started_at_ms,"
+      "finished_at_ms))||(SELECT "
+      "json_group_array(json_array(job_id,fence,attempt,worker_id,outcome,"
+      "error_class,error,http_status,tokens_in,tokens_out,cost_usd_micros,started_at_ms,ended_at_"
+      "ms))"
+      " FROM job_attempts) FROM jobs";
+  make_old(beside(f, "old.db", path), 3);
+  raw(path,
+      "INSERT INTO jobs VALUES(7,'a','{\"n\":1}','running',3,4,1,6,2,700,'key',9,10,11,1,NULL,"
+      "12,'class','words',5,6,13,14,NULL),(8,'b','[]','done',1,2,3,4,0,5,NULL,6,NULL,NULL,0,"
+      "'true',7,NULL,NULL,NULL,NULL,8,9,10)");
+  raw(path, "INSERT INTO jobs(kind,run_at_ms) VALUES('later',253402300799999)");
+  raw(path, "INSERT INTO job_attempts VALUES(8,6,3,2,'done','c','e',200,1,2,3,4,5),"
+            "(7,8,1,1,'retry',NULL,NULL,NULL,0,0,0,NULL,6)");
+  struct fixture old = *f;
+  int len = snprintf(old.path, sizeof old.path, "%s", path);
+  assert_in_range(len, 1, sizeof old.path - 1);
+  char *before = fixture_text(&old, dump);
+  galley_close(fixture_open_at(f, path, 0));
+  char *after = fixture_text(&old, dump);
+  assert_string_equal(after, before);
+  assert_int_equal(fixture_number(&old, "SELECT count(*) FROM jobs WHERE state='scheduled'"), 1);
+  galley_free(before);
+  galley_free(after);
+}
+
 static void each_schema_step_is_recorded_once(void **state) {
   struct fixture *f = *state;
   galley_close(fixture_open(f, GALLEY_OPEN_CREATE));
@@ -513,6 +546,7 @@ int main(void) {
       TEST(another_programs_log_is_left_as_it_is),
       TEST(a_newer_schema_is_refused),
       TEST(an_old_schema_is_brought_up_to_date_with_its_rows),
+      TEST(a_step_that_rebuilds_tables_keeps_every_value),
       TEST(each_schema_step_is_recorded_once),
       TEST(processes_may_make_the_database_at_once),
       TEST(every_connection_has_the_six_settings_and_the_guards),

@@ -110,6 +110,51 @@ static void an_attempt_settles_once(void **state) {
   galley_free(job);
 }
 
+/* Settlements that only say "done" are written together: the second of one attempt, and one that
+ * saves, must find the first as settled as if each were written alone. */
+static void an_attempt_that_is_only_done_settles_once(void **state) {
+  struct fixture *f = *state;
+  struct galley_job *job = work_start(f->q, work_join(f->q), "a");
+  struct galley_settlement twice[] = {settlement(job, GALLEY_DONE), settlement(job, GALLEY_DONE)};
+  struct galley_turn turn = {.settlements = twice, .n_settlements = 2};
+  fixture_ok(f->q, galley_turn(f->q, &turn));
+  assert_int_equal(twice[0].rc, GALLEY_OK);
+  assert_int_equal(twice[1].rc, GALLEY_LOST);
+  work_state(f->q, job->id, "done");
+  work_attempts(f->q, job->id, "done");
+  assert_int_equal(work_count(f->q, "a", "done"), 1);
+  galley_free(job);
+}
+
+static enum galley_rc save_a_job_of_the_same_key(struct galley *q, void *arg, const char **result) {
+  const struct galley_spec next = {.kind = "next", .unique_key = "key"};
+  bool *existing = arg;
+  int64_t id;
+  (void)result;
+  return galley_enqueue(q, &next, &id, existing);
+}
+
+static void a_save_finds_the_jobs_settled_before_it_ended(void **state) {
+  struct fixture *f = *state;
+  int64_t worker = work_join(f->q);
+  const struct galley_spec spec = {.kind = "keyed", .unique_key = "key"};
+  work_add(f->q, &spec);
+  struct galley_job *keyed = work_claim_one(f->q, worker, "keyed");
+  struct galley_job *saver = work_start(f->q, worker, "saver");
+  bool existing = true;
+  struct galley_settlement both[] = {settlement(keyed, GALLEY_DONE),
+                                     settlement(saver, GALLEY_DONE)};
+  both[1].save = save_a_job_of_the_same_key;
+  both[1].save_arg = &existing;
+  struct galley_turn turn = {.settlements = both, .n_settlements = 2};
+  fixture_ok(f->q, galley_turn(f->q, &turn));
+  assert_int_equal(both[1].rc, GALLEY_OK);
+  assert_false(existing);
+  assert_int_equal(work_count(f->q, "next", "ready"), 1);
+  galley_free(keyed);
+  galley_free(saver);
+}
+
 static void a_fence_of_a_job_that_is_not_there_is_lost(void **state) {
   struct fixture *f = *state;
   struct galley_settlement one = {.job_id = 4711, .fence = 1, .outcome = GALLEY_DONE};
@@ -633,6 +678,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_stale_fence_settles_nothing_and_does_not_save),
       TEST(an_attempt_settles_once),
+      TEST(an_attempt_that_is_only_done_settles_once),
+      TEST(a_save_finds_the_jobs_settled_before_it_ended),
       TEST(a_fence_of_a_job_that_is_not_there_is_lost),
       TEST(done_keeps_the_result_the_cost_and_the_times),
       TEST(what_an_attempt_saves_comes_with_its_follow_up_and_result),

@@ -91,7 +91,7 @@ static void the_database_takes_no_other_name(void **state) {
   fixture_refused(f, "INSERT INTO jobs(kind,state) VALUES('a','Ready')", "state_is_known");
   fixture_refused(f, "INSERT INTO jobs(kind,state) VALUES('a','')", "state_is_known");
   fixture_refused(f, "INSERT INTO jobs(kind,state) VALUES('a','finished')", "state_is_known");
-  char *check = fixture_text(f, "SELECT substr(sql,instr(sql,'CHECK(state IN')) FROM sqlite_schema "
+  char *check = fixture_text(f, "SELECT substr(sql,instr(sql,'CHECK(state = ')) FROM sqlite_schema "
                                 "WHERE name='jobs'");
   int names = 0;
   for (const char *p = check; *p && *p != ')'; p++)
