@@ -6,10 +6,10 @@
 #include <string.h>
 
 const struct command *const command_table[] = {
-    &init_command,       &enqueue_command, &run_command,    &work_command,   &list_command,
-    &show_command,       &retry_command,   &cancel_command, &stats_command,  &topics_command,
-    &documents_command,  &posts_command,   &feed_command,   &backup_command, &wal_command,
-    &checkpoint_command, &doctor_command,  &help_command,
+    &init_command,      &enqueue_command,    &run_command,    &work_command,   &list_command,
+    &show_command,      &retry_command,      &cancel_command, &stats_command,  &topics_command,
+    &documents_command, &posts_command,      &feed_command,   &backup_command, &check_command,
+    &wal_command,       &checkpoint_command, &doctor_command, &help_command,
 };
 const size_t command_count = sizeof command_table / sizeof *command_table;
 

@@ -24,8 +24,8 @@ struct command {
 
 extern const struct command init_command, enqueue_command, run_command, work_command, list_command,
     show_command, retry_command, cancel_command, stats_command, topics_command, documents_command,
-    posts_command, feed_command, backup_command, wal_command, checkpoint_command, doctor_command,
-    help_command;
+    posts_command, feed_command, backup_command, check_command, wal_command, checkpoint_command,
+    doctor_command, help_command;
 
 extern const struct command *const command_table[];
 extern const size_t command_count;

@@ -1,11 +1,13 @@
 /* Whether everything that should hold of a queue and its content does: one read transaction, one
  * rule after the other. */
+#include "constraint.h"
 #include "engine.h"
 #include "handle.h"
 #include "schema.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CHECK_ROWS_MAX 1000000 /* violations of one rule that are counted */
@@ -32,7 +34,11 @@ static const struct rule words_rule = {
     .table = "documents",
     .cure = "rebuild the index: INSERT INTO documents_fts(documents_fts) VALUES('rebuild')"};
 
-#define RULES_OF_CODE 2 /* that are no statement: schema_rule, words_rule */
+static const struct rule constraint_rule = {
+    .name = "constraint",
+    .cure = "mend the row by hand, and look for the program that set ignore_check_constraints"};
+
+#define RULES_OF_CODE 3 /* that are no statement: these */
 #define TABLES_MAX    8 /* tables of which SQLite says that a constraint does not hold */
 
 struct checking {
@@ -44,6 +50,8 @@ struct checking {
   const struct rule *rule; /* the present one */
   int64_t n;               /* its violations */
   bool stopped;            /* the caller has seen enough */
+  int64_t unread;          /* rules that met a page that cannot be read */
+  bool incomplete;         /* something of the schema is missing: some rules cannot be looked at */
   /* What integrity_check says of a table as a whole is told only when no rule names the row. */
   char unnamed[TABLES_MAX][CHECK_NAME_MAX];
   bool named[TABLES_MAX];
@@ -79,13 +87,14 @@ static void rule_begin(struct checking *c, const struct rule *rule) {
     c->progress(c->arg, rule->name, c->report->rules, (int64_t)N_RULES + RULES_OF_CODE);
 }
 
-/* A page that cannot be read is a violation too, and does not keep the other rules from being
- * looked at. */
+/* A page that cannot be read does not keep the other rules from being looked at. */
 static enum galley_rc rule_end(struct checking *c, enum galley_rc rc) {
   char sentence[ERROR_TEXT_MAX];
+  if (rc == GALLEY_INTERNAL && c->incomplete)
+    return GALLEY_OK; /* it is about what is missing, which was told */
   c->report->rules++;
   if (rc == GALLEY_CORRUPT) {
-    violated(c, c->rule->table ? c->rule->table : "", 0, galley_errmsg(c->q));
+    c->unread++;
     rc = GALLEY_OK;
   }
   if (c->n > GALLEY_CHECK_SHOWN) {
@@ -108,11 +117,20 @@ static bool keep_for_later(struct checking *c, const char *what) {
   return true;
 }
 
+static void tell_unread(struct checking *c) {
+  char what[ERROR_TEXT_MAX];
+  if (c->unread == 0)
+    return;
+  c->rule = &rules[0];
+  c->n = 0;
+  snprintf(what, sizeof what, "for damage, %" PRId64 " rules could not be looked at to the end",
+           c->unread);
+  violated(c, "", 0, what);
+}
+
 static void tell_unnamed(struct checking *c) {
-  static const struct rule rule = {
-      .name = "file", .cure = "PRAGMA ignore_check_constraints was on: " SQL_CHECK_BY_HAND};
   char what[CHECK_NAME_MAX + 64];
-  c->rule = &rule;
+  c->rule = &constraint_rule;
   for (size_t i = 0; i < c->n_unnamed; i++) {
     if (c->named[i])
       continue;
@@ -191,16 +209,81 @@ static enum galley_rc compare_schema(struct checking *c, struct db *model) {
   return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
-static enum galley_rc check_schema(struct checking *c) {
-  struct galley *model;
-  rule_begin(c, &schema_rule);
-  enum galley_rc rc = galley_open(&model, ":memory:", NULL);
+/* ---- the constraints ---- */
+
+/* The id of a row where it is not the rowid. */
+static const char *key_of(const char *table) {
+  static const char *const keys[][2] = {
+      {"job_attempts", "job_id"}, {"job_steps", "job_id"}, {"totals", "0"}};
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    if (strcmp(keys[i][0], table) == 0)
+      return keys[i][1];
+  return "rowid";
+}
+
+static enum galley_rc run_query(struct checking *c, const char *table, const char *query) {
+  struct stmt *s;
+  struct db *db = c->q->db;
+  char what[CONSTRAINT_NAME_MAX + 32];
+  enum galley_rc rc = db->engine->prepare(db, query, &s);
   if (rc != GALLEY_OK)
+    return rc;
+  while (c->n < CHECK_ROWS_MAX && !c->stopped && (rc = stmt_row(db, s)) == GALLEY_OK) {
+    const char *name = stmt_column_text(db, s, 1, NULL);
+    snprintf(what, sizeof what, "%s does not hold", name ? name : "a constraint");
+    violated(c, table, stmt_column_int(db, s, 0), what);
+  }
+  db->engine->finalize(s);
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+static enum galley_rc check_table(struct checking *c, const char *table, const char *sql) {
+  char *query;
+  enum galley_rc rc = constraint_query(&c->q->error, table, key_of(table), sql, &query);
+  if (rc == GALLEY_OK && query)
+    rc = run_query(c, table, query);
+  free(query);
+  return rc;
+}
+
+/* Of the schema as the steps make it, each table. */
+static enum galley_rc check_constraints(struct checking *c, struct db *model) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(model, SQL_CHECK_SCHEMA, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  while (!c->stopped && (rc = stmt_row(model, s)) == GALLEY_OK) {
+    const char *type = stmt_column_text(model, s, 0, NULL);
+    const char *name = stmt_column_text(model, s, 1, NULL);
+    const char *sql = stmt_column_text(model, s, 2, NULL);
+    if (type && name && sql && strcmp(type, "table") == 0)
+      rc = check_table(c, name, sql);
+    if (rc != GALLEY_OK)
+      break;
+  }
+  stmt_reset(model, s);
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+/* ---- beside a new database ---- */
+
+static enum galley_rc check_beside_model(struct checking *c) {
+  struct galley *model;
+  enum galley_rc rc = galley_open(&model, ":memory:", NULL);
+  if (rc != GALLEY_OK) {
     error_set(&c->q->error, rc, "making a database to compare with: %s", galley_errmsg(model));
-  else
-    rc = compare_schema(c, model->db);
+    galley_close(model);
+    return rc;
+  }
+  rule_begin(c, &schema_rule);
+  rc = rule_end(c, compare_schema(c, model->db));
+  c->incomplete = c->n > 0;
+  if (rc == GALLEY_OK && !c->stopped) {
+    rule_begin(c, &constraint_rule);
+    rc = rule_end(c, check_constraints(c, model->db));
+  }
   galley_close(model);
-  return rule_end(c, rc);
+  return rc;
 }
 
 /* ---- the full-text index ---- */
@@ -216,15 +299,17 @@ static enum galley_rc check_words(struct checking *c) {
 
 /* ---- all of it ---- */
 
-static enum galley_rc read_sizes(struct galley *q, struct galley_check_report *report) {
+static enum galley_rc read_sizes(struct checking *c) {
   struct stmt *s;
+  struct galley *q = c->q;
+  struct galley_check_report *report = c->report;
   int64_t *const sizes[] = {&report->jobs,   &report->attempts, &report->documents,
                             &report->topics, &report->posts,    &report->publications};
   enum galley_rc rc = db_stmt(q->db, SQL_CHECK_SIZES, &s);
   if (rc == GALLEY_OK)
     rc = stmt_row(q->db, s);
   if (rc != GALLEY_OK)
-    return rc == GALLEY_CORRUPT ? GALLEY_OK : rc; /* which a rule has told */
+    return rc == GALLEY_CORRUPT || c->incomplete ? GALLEY_OK : rc; /* which a rule has told */
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
     *sizes[i] = stmt_column_int(q->db, s, (int)i);
   stmt_reset(q->db, s);
@@ -234,7 +319,7 @@ static enum galley_rc read_sizes(struct galley *q, struct galley_check_report *r
 static enum galley_rc check_all(struct checking *c) {
   enum galley_rc rc = run_rule(c, &rules[0]); /* the file: what it says comes first */
   if (rc == GALLEY_OK)
-    rc = check_schema(c);
+    rc = check_beside_model(c);
   for (size_t i = 1; rc == GALLEY_OK && !c->stopped && i < N_RULES; i++)
     rc = run_rule(c, &rules[i]);
   if (rc == GALLEY_OK && !c->stopped)
@@ -242,7 +327,8 @@ static enum galley_rc check_all(struct checking *c) {
   if (rc != GALLEY_OK)
     return rc;
   tell_unnamed(c);
-  return read_sizes(c->q, c->report);
+  tell_unread(c);
+  return read_sizes(c);
 }
 
 enum galley_rc galley_check(struct galley *q, galley_row_fn *fn, galley_check_progress_fn *progress,

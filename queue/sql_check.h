@@ -1,5 +1,6 @@
 /*
- * sql_check.h - the rules of galley_check that are one statement each. Included by sql.h only. A
+ * sql_check.h - the rules of galley_check that are one statement each. Included by sql.h only. What
+ * a CHECK constraint of the schema says is not said again here: see constraint.h. A
  * row is CHECK(SQL, NAME, rule, table, cure, text): the text yields a row for each violation, with
  * the row's id, what is wrong, and in a third column the table where it is not always the same.
  * These statements read whole tables, which no other may.
@@ -53,39 +54,15 @@
         "FROM schema_steps WHERE version NOT IN (SELECT v FROM n)")
 
 #define SQL_CHECK_JOBS(CHECK, SQL)                                                                 \
-  CHECK(SQL, JOB_STATE, "job_state", "jobs", SQL_CHECK_BY_HAND,                                    \
-        "SELECT id,'there is no state '||quote(substr(state,1,40)) FROM jobs WHERE state NOT IN "  \
-        "('blocked','scheduled','ready','running','done','dead','cancelled')")                     \
-  CHECK(SQL, JOB_VALUES, "job_values", "jobs", SQL_CHECK_BY_HAND,                                  \
-        "SELECT id,bad FROM (SELECT id,CASE WHEN NOT length(CAST(kind AS BLOB)) BETWEEN 1 AND 64 " \
-        "OR kind GLOB '*[^a-z0-9._-]*' OR instr(kind,char(0))>0 "                                  \
-        "THEN 'kind is not 1 to 64 of a-z 0-9 . _ -' "                                             \
-        "WHEN NOT priority BETWEEN 0 AND 4294967295 THEN 'priority is '||priority "                \
-        "WHEN NOT run_at_ms BETWEEN 0 AND 253402300799999 THEN 'run_at_ms is '||run_at_ms "        \
-        "WHEN NOT max_attempts BETWEEN 1 AND 1000 THEN 'max_attempts is '||max_attempts "          \
-        "WHEN NOT timeout_ms BETWEEN 1 AND 604800000 THEN 'timeout_ms is '||timeout_ms "           \
-        "WHEN NOT length(CAST(unique_key AS BLOB)) BETWEEN 1 AND 512 "                             \
-        "THEN 'unique_key is not 1 to 512 bytes' END AS bad FROM jobs) WHERE bad IS NOT NULL")     \
-  CHECK(SQL, JOB_PAYLOAD, "job_payload", "jobs",                                                   \
-        "write its payload anew: UPDATE jobs SET payload=... for this id",                         \
-        "SELECT id,CASE WHEN json_valid(payload) THEN 'the payload has more than 1048576 bytes' "  \
-        "ELSE 'the payload is not JSON' END FROM jobs "                                            \
-        "WHERE NOT json_valid(payload) OR length(CAST(payload AS BLOB))>1048576")                  \
   CHECK(SQL, JOB_RUNNING, "job_running", "jobs", SQL_CHECK_AGAIN,                                  \
-        "SELECT id,'the job is running and has no '||CASE WHEN worker_id IS NULL THEN 'worker' "   \
-        "WHEN lease_mono_ns IS NULL THEN 'lease' WHEN fence<1 THEN 'fence' "                       \
+        "SELECT id,'the job is running and has no '||CASE WHEN fence<1 THEN 'fence' "              \
         "WHEN attempt<1 THEN 'attempt' ELSE 'time of start' END FROM jobs WHERE state='running' "  \
-        "AND (worker_id IS NULL OR lease_mono_ns IS NULL OR fence<1 OR attempt<1 "                 \
-        "OR started_at_ms IS NULL)")                                                               \
+        "AND (fence<1 OR attempt<1 OR started_at_ms IS NULL)")                                     \
   CHECK(SQL, JOB_WORKER, "job_worker", "jobs", SQL_CHECK_AGAIN,                                    \
         "SELECT j.id,'the job is running, and its worker '||j.worker_id||CASE WHEN w.id IS NULL "  \
         "THEN ' is not known' ELSE ' has stopped' END FROM jobs AS j LEFT JOIN workers AS w "      \
         "ON w.id=j.worker_id WHERE j.state='running' AND j.worker_id IS NOT NULL "                 \
         "AND (w.id IS NULL OR w.stopped_at_ms IS NOT NULL)")                                       \
-  CHECK(SQL, JOB_ENDED, "job_ended", "jobs",                                                       \
-        "give it one: UPDATE jobs SET finished_at_ms=run_at_ms for this id",                       \
-        "SELECT id,'the job is '||state||' and has no time of its end' FROM jobs "                 \
-        "WHERE state IN " SQL_CHECK_ENDED " AND finished_at_ms IS NULL")                           \
   CHECK(SQL, JOB_UNENDED, "job_unended", "jobs",                                                   \
         "take it away: UPDATE jobs SET finished_at_ms=NULL for this id",                           \
         "SELECT id,'the job is '||state||' and has a time of its end' FROM jobs "                  \
@@ -97,17 +74,11 @@
   CHECK(SQL, JOB_CANCEL_REQUEST, "job_cancel", "jobs",                                             \
         "take it away: UPDATE jobs SET cancel_requested=0 for this id, then galley cancel",        \
         "SELECT id,'the job is '||state||' and has a request to cancel' FROM jobs "                \
-        "WHERE cancel_requested<>0 AND (state<>'running' OR cancel_requested<>1)")                 \
-  CHECK(SQL, JOB_ATTEMPTS_LEFT, "job_attempts_left", "jobs",                                       \
-        "give it more: UPDATE jobs SET max_attempts=... for this id",                              \
-        "SELECT id,'the job is '||state||' with attempt '||attempt||' of '||max_attempts "         \
-        "FROM jobs WHERE attempt<0 OR attempt>max_attempts "                                       \
-        "OR (state IN " SQL_CHECK_WAITS " AND attempt>=max_attempts)")                             \
+        "WHERE cancel_requested<>0 AND state<>'running'")                                          \
   CHECK(SQL, JOB_RESULT, "job_result", "jobs",                                                     \
         "take it away: UPDATE jobs SET result=NULL for this id",                                   \
-        "SELECT id,CASE WHEN state='done' THEN 'the result is not JSON' "                          \
-        "ELSE 'the job is '||state||' and has a result' END FROM jobs "                            \
-        "WHERE result IS NOT NULL AND (state<>'done' OR NOT json_valid(result))")                  \
+        "SELECT id,'the job is '||state||' and has a result' FROM jobs "                           \
+        "WHERE result IS NOT NULL AND state<>'done'")                                              \
   CHECK(SQL, JOB_KEY, "job_key", "jobs", "cancel all but one of them",                             \
         "SELECT max(id),count(*)||' live jobs have one unique key, the first is '||min(id) "       \
         "FROM jobs NOT INDEXED WHERE unique_key IS NOT NULL "                                      \
@@ -204,10 +175,6 @@
         "SELECT j.id,'the attempt of fence '||a.fence||' did the job, which is '||j.state||"       \
         "' with fence '||j.fence FROM job_attempts AS a JOIN jobs AS j ON j.id=a.job_id "          \
         "WHERE a.outcome='done' AND NOT (j.state='done' AND j.fence=a.fence)")                     \
-  CHECK(SQL, ATTEMPT_OUTCOME, "attempt_outcome", "job_attempts", SQL_CHECK_BY_HAND,                \
-        "SELECT job_id,'the attempt of fence '||fence||' has the outcome '||"                      \
-        "quote(substr(outcome,1,40)) FROM job_attempts WHERE outcome NOT IN "                      \
-        "('done','retry','snooze','dead','cancelled','returned','crashed','expired')")             \
   CHECK(SQL, ATTEMPT_NUMBER, "attempt_number", "job_attempts", SQL_CHECK_BY_HAND,                  \
         "SELECT job_id,'the attempt of fence '||fence||' has number '||attempt||"                  \
         "coalesce(' after one that left '||was,'') FROM (SELECT b.job_id,b.fence,b.attempt,"       \
@@ -215,39 +182,17 @@
         "LEFT JOIN job_attempts AS a ON a.job_id=b.job_id AND a.fence=b.fence-1) "                 \
         "WHERE attempt<1 OR (attempt<>1 AND was IS NOT NULL "                                      \
         "AND (outcome IN " SQL_CHECK_ENDED " OR attempt<>was+1))")                                 \
-  CHECK(SQL, STEP_VALUES, "step_values", "job_steps", SQL_CHECK_BY_HAND,                           \
-        "SELECT job_id,bad FROM (SELECT s.job_id,CASE WHEN j.id IS NULL "                          \
-        "THEN 'a step of job '||s.job_id||', which is not there' "                                 \
-        "WHEN s.fence<1 OR s.fence>j.fence "                                                       \
-        "THEN 'a step has fence '||s.fence||', and the job '||j.fence "                            \
-        "WHEN s.state NOT IN ('begun','done') "                                                    \
-        "THEN 'there is no state of a step '||quote(substr(s.state,1,40)) "                        \
-        "WHEN (s.state='done')<>(s.ended_at_ms IS NOT NULL) "                                      \
-        "THEN 'a step is '||s.state||', and its time of end says otherwise' "                      \
-        "WHEN s.state<>'done' AND s.result IS NOT NULL THEN 'a step is begun and has a result' "   \
-        "WHEN NOT json_valid(s.intent) THEN 'the intent of a step is not JSON' "                   \
-        "WHEN NOT json_valid(s.result) THEN 'the result of a step is not JSON' END AS bad "        \
-        "FROM job_steps AS s LEFT JOIN jobs AS j ON j.id=s.job_id) WHERE bad IS NOT NULL")         \
-  CHECK(SQL, PROGRESS_VALUES, "progress_values", "job_progress",                                   \
-        "delete the row: it is for people only",                                                   \
-        "SELECT job_id,bad FROM (SELECT p.job_id,CASE WHEN j.id IS NULL "                          \
-        "THEN 'progress of job '||p.job_id||', which is not there' "                               \
-        "WHEN p.fence<1 OR p.fence>j.fence "                                                       \
-        "THEN 'progress has fence '||p.fence||', and the job '||j.fence "                          \
-        "WHEN NOT json_valid(p.progress) THEN 'progress is not JSON' END AS bad "                  \
-        "FROM job_progress AS p LEFT JOIN jobs AS j ON j.id=p.job_id) WHERE bad IS NOT NULL")      \
-  CHECK(SQL, WORKER_VALUES, "worker_values", "workers", SQL_CHECK_BY_HAND,                         \
-        "SELECT id,'its kinds are not JSON' FROM workers WHERE NOT json_valid(kinds)")
+  CHECK(SQL, STEP_JOB, "step_job", "job_steps", "delete the row",                                  \
+        "SELECT s.job_id,CASE WHEN j.id IS NULL THEN 'a step of a job that is not there' "         \
+        "ELSE 'a step has fence '||s.fence||', and the job '||j.fence END FROM job_steps AS s "    \
+        "LEFT JOIN jobs AS j ON j.id=s.job_id WHERE j.id IS NULL OR s.fence<1 OR s.fence>j.fence") \
+  CHECK(SQL, PROGRESS_JOB, "progress_job", "job_progress", "delete the row",                       \
+        "SELECT p.job_id,CASE WHEN j.id IS NULL THEN 'progress of a job that is not there' "       \
+        "ELSE 'progress has fence '||p.fence||', and the job '||j.fence END "                      \
+        "FROM job_progress AS p LEFT JOIN jobs AS j ON j.id=p.job_id "                             \
+        "WHERE j.id IS NULL OR p.fence<1 OR p.fence>j.fence")
 
 #define SQL_CHECK_CONTENT(CHECK, SQL)                                                              \
-  CHECK(SQL, DOCUMENT_VALUES, "document_values", "documents", SQL_CHECK_BY_HAND,                   \
-        "SELECT id,bad FROM (SELECT id,CASE WHEN status NOT IN ('new','processed','rejected') "    \
-        "THEN 'there is no status '||quote(substr(status,1,40)) "                                  \
-        "WHEN length(content_hash)<>64 OR content_hash GLOB '*[^0-9a-f]*' "                        \
-        "THEN 'content_hash is not 64 digits of lower-case hex' "                                  \
-        "WHEN NOT json_valid(entities) THEN 'entities is not JSON' "                               \
-        "WHEN NOT json_valid(keywords) THEN 'keywords is not JSON' END AS bad FROM documents) "    \
-        "WHERE bad IS NOT NULL")                                                                   \
   CHECK(SQL, DOCUMENT_TWICE, "document_twice", "documents", SQL_CHECK_TWICE,                       \
         "SELECT max(id),count(*)||' documents have one content_hash' FROM documents NOT INDEXED "  \
         "WHERE content_hash IS NOT NULL GROUP BY content_hash HAVING count(*)>1 UNION ALL "        \
@@ -262,41 +207,14 @@
         "WHERE id NOT IN (SELECT id FROM documents_fts_docsize) UNION ALL "                        \
         "SELECT id,'the full-text index has a document that is not there' "                        \
         "FROM documents_fts_docsize WHERE id NOT IN (SELECT id FROM documents)")                   \
-  CHECK(SQL, TOPIC_VALUES, "topic_values", "topics", SQL_CHECK_BY_HAND,                            \
-        "SELECT id,bad FROM (SELECT id,CASE WHEN status NOT IN ('discovered','validated',"         \
-        "'researched','drafted','published','archived') "                                          \
-        "THEN 'there is no status '||quote(substr(status,1,40)) "                                  \
-        "WHEN NOT priority BETWEEN 1 AND 10 THEN 'priority is '||priority "                        \
-        "WHEN CASE WHEN json_valid(citations) THEN json_type(citations)<>'array' "                 \
-        "ELSE citations IS NOT NULL END THEN 'citations is not a JSON array' END AS bad "          \
-        "FROM topics) WHERE bad IS NOT NULL")                                                      \
   CHECK(SQL, TOPIC_TWICE, "topic_twice", "topics", SQL_CHECK_TWICE,                                \
         "SELECT max(id),count(*)||' topics have one cache_key' FROM topics NOT INDEXED "           \
         "WHERE cache_key IS NOT NULL GROUP BY cache_key HAVING count(*)>1")                        \
   CHECK(SQL, TOPIC_RESERVED, "topic_reserved", "topics",                                           \
         "free it: UPDATE topics SET reserved_job_id=NULL, reserved_fence=NULL for this id",        \
-        "SELECT t.id,CASE WHEN t.reserved_job_id IS NULL OR t.reserved_fence IS NULL "             \
-        "THEN 'half of its reservation is missing' ELSE 'it is reserved for fence '||"             \
-        "t.reserved_fence||' of job '||j.id||', which is at '||j.fence END FROM topics AS t "      \
-        "LEFT JOIN jobs AS j ON j.id=t.reserved_job_id "                                           \
-        "WHERE (t.reserved_job_id IS NULL)<>(t.reserved_fence IS NULL) "                           \
-        "OR t.reserved_fence<1 OR t.reserved_fence>j.fence")                                       \
-  CHECK(SQL, POST_VALUES, "post_values", "blog_posts", SQL_CHECK_BY_HAND,                          \
-        "SELECT id,bad FROM (SELECT id,CASE "                                                      \
-        "WHEN status NOT IN ('draft','ready','scheduled','published') "                            \
-        "THEN 'there is no status '||quote(substr(status,1,40)) "                                  \
-        "WHEN CASE WHEN json_valid(keywords) THEN json_type(keywords)<>'array' "                   \
-        "ELSE keywords IS NOT NULL END THEN 'keywords is not a JSON array' "                       \
-        "WHEN NOT json_valid(supporting_images) THEN 'supporting_images is not JSON' "             \
-        "WHEN NOT json_valid(internal_links) THEN 'internal_links is not JSON' END AS bad "        \
-        "FROM blog_posts) WHERE bad IS NOT NULL")                                                  \
-  CHECK(                                                                                           \
-      SQL, POST_TWICE, "post_twice", "blog_posts", SQL_CHECK_TWICE,                                \
-      "SELECT max(id),count(*)||' posts have one slug and language' FROM blog_posts NOT INDEXED "  \
-      "GROUP BY slug,language HAVING count(*)>1 UNION ALL "                                        \
-      "SELECT max(id),count(*)||' posts have one topic and language' "                             \
-      "FROM blog_posts NOT INDEXED WHERE research_topic_id IS NOT NULL "                           \
-      "GROUP BY research_topic_id,language HAVING count(*)>1")
+        "SELECT t.id,'it is reserved for fence '||t.reserved_fence||' of job '||j.id||"            \
+        "', which is at '||j.fence FROM topics AS t JOIN jobs AS j ON j.id=t.reserved_job_id "     \
+        "WHERE t.reserved_fence<1 OR t.reserved_fence>j.fence")
 
 #define SQL_CHECK_PLACES(CHECK, SQL)                                                               \
   CHECK(SQL, POST_PUBLISHED, "post_published", "blog_posts",                                       \
@@ -304,15 +222,6 @@
         "SELECT id,'it was published, and its status is '||status FROM blog_posts AS b "           \
         "WHERE status<>'published' "                                                               \
         "AND EXISTS(SELECT 1 FROM publications AS p WHERE p.blog_post_id=b.id)")                   \
-  CHECK(SQL, SOCIAL_VALUES, "social_values", "social_posts", SQL_CHECK_BY_HAND,                    \
-        "SELECT id,bad FROM (SELECT id,CASE WHEN platform NOT IN "                                 \
-        "('linkedin','facebook','instagram','tiktok','mastodon','bluesky') "                       \
-        "THEN 'there is no platform '||quote(substr(platform,1,40)) "                              \
-        "WHEN status NOT IN ('draft','ready','scheduled','published') "                            \
-        "THEN 'there is no status '||quote(substr(status,1,40)) "                                  \
-        "WHEN CASE WHEN json_valid(hashtags) THEN json_type(hashtags)<>'array' "                   \
-        "ELSE hashtags IS NOT NULL END THEN 'hashtags is not a JSON array' END AS bad "            \
-        "FROM social_posts) WHERE bad IS NOT NULL")                                                \
   CHECK(SQL, SOCIAL_TWICE, "social_twice", "social_posts", SQL_CHECK_TWICE,                        \
         "SELECT max(id),count(*)||' social posts of one post have one platform and language' "     \
         "FROM social_posts NOT INDEXED GROUP BY blog_post_id,platform,language "                   \
@@ -320,9 +229,6 @@
   CHECK(SQL, PUBLICATION_TWICE, "publication_twice", "publications", SQL_CHECK_TWICE,              \
         "SELECT max(id),count(*)||' publications have one post and target' "                       \
         "FROM publications NOT INDEXED GROUP BY blog_post_id,target HAVING count(*)>1")            \
-  CHECK(SQL, PUBLICATION_REMOTE, "publication_remote", "publications",                             \
-        "delete the row, and publish the post again",                                              \
-        "SELECT id,'it has no id at its target' FROM publications WHERE remote_id=''")             \
   CHECK(SQL, PUBLICATION_JOB, "publication_job", "publications",                                   \
         "take it away: UPDATE publications SET job_id=NULL for this id",                           \
         "SELECT p.id,'job '||p.job_id||' published it, and '||CASE WHEN j.id IS NULL "             \
@@ -337,9 +243,6 @@
         "WHERE typeof(post)='integer' AND typeof(place)='text' "                                   \
         "AND post IN (SELECT id FROM blog_posts) AND NOT EXISTS(SELECT 1 FROM publications AS p "  \
         "WHERE p.blog_post_id=post AND p.target=place)")                                           \
-  CHECK(SQL, FEED_VALUES, "feed_values", "feeds", SQL_CHECK_BY_HAND,                               \
-        "SELECT id,'there is no status '||quote(substr(status,1,40)) FROM feeds "                  \
-        "WHERE status NOT IN ('active','gone','paused')")                                          \
   CHECK(SQL, FEED_TWICE, "feed_twice", "feeds", SQL_CHECK_TWICE,                                   \
         "SELECT max(id),count(*)||' feeds have one url' FROM feeds NOT INDEXED GROUP BY url "      \
         "HAVING count(*)>1")
