@@ -40,6 +40,7 @@ struct worker {
   bool renew;            /* leases are due in this turn */
   bool stopping;         /* claim nothing more */
   bool blocked;          /* storage refused: no turn until `again` fires */
+  bool unrecovered;      /* it refused to take back what a dead worker held */
   bool late;             /* the grace period is over: when storage refuses now, that is the end */
   enum galley_rc failed; /* storage cannot be trusted: stop without settling */
 
@@ -323,12 +324,6 @@ static void renewal_due(struct loop_timer *timer) {
 
 /* ---- the turn ---- */
 
-static void run_again(struct loop_timer *timer) {
-  struct worker *worker = timer->owner;
-  worker->blocked = false;
-  worker->look = true;
-}
-
 static void storage_failed(struct worker *worker, enum galley_rc rc) {
   char quoted[VERDICT_TEXT_MAX];
   const char *error = log_quote(quoted, sizeof quoted, galley_errmsg(worker->env.writer));
@@ -386,6 +381,7 @@ static bool run_turn(struct worker *worker) {
 static void recover(struct worker *worker) {
   int64_t n = 0;
   enum galley_rc rc = galley_recover(worker->env.writer, &n);
+  worker->unrecovered = rc != GALLEY_OK;
   if (rc != GALLEY_OK) {
     storage_failed(worker, rc);
     return;
@@ -393,6 +389,14 @@ static void recover(struct worker *worker) {
   if (n > 0)
     log_event(LOG_LEVEL_WARN, "jobs.recovered", "jobs=%" PRId64, n);
   worker->look = true;
+}
+
+static void run_again(struct loop_timer *timer) {
+  struct worker *worker = timer->owner;
+  worker->blocked = false;
+  worker->look = true;
+  if (worker->unrecovered)
+    recover(worker);
 }
 
 static void lease_ran_out(struct loop_timer *timer) {
