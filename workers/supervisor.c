@@ -106,13 +106,23 @@ static void tell_all(const struct supervisor *supervisor, int signum) {
       kill(supervisor->places[i].pid, signum);
 }
 
+static bool any_alive(const struct supervisor *supervisor) {
+  for (size_t i = 0; i < supervisor->n; i++)
+    if (supervisor->places[i].pid > 0)
+      return true;
+  return false;
+}
+
+/* Storage that refuses for now does not end workers that wait for it: they are not given up for the
+ * sake of one that cannot join them yet. */
 static void count_refusal(struct supervisor *supervisor, int status) {
   int code = WEXITSTATUS(status) - EXIT_WORKER_RC;
+  enum galley_rc rc = code > 0 && code <= GALLEY_INTERNAL ? (enum galley_rc)code : GALLEY_INTERNAL;
   supervisor->refusals++;
-  if (supervisor->refusals < SUPERVISOR_REFUSALS_MAX)
+  if (supervisor->refusals < SUPERVISOR_REFUSALS_MAX ||
+      (galley_rc_class(rc) == GALLEY_CLASS_RETRY && any_alive(supervisor)))
     return;
-  supervisor->refused =
-      code > 0 && code <= GALLEY_INTERNAL ? (enum galley_rc)code : GALLEY_INTERNAL;
+  supervisor->refused = rc;
   supervisor->stopping = true;
   tell_all(supervisor, SIGTERM);
 }

@@ -20,7 +20,8 @@
 #define SUPERVISOR_REFUSALS_MAX 3 /* young exits in a row with an error after which it gives up */
 
 /* Runs until all workers have ended on request (or drained). Gives up, stopping the others, with
- * the code of workers that refuse to start. */
+ * the code of workers that refuse to start; but for storage that may take them later (a full disk)
+ * only when no other lives. */
 GALLEY_MUST_USE enum galley_rc supervisor_run(const struct config *config,
                                               const struct worker_options *options,
                                               size_t processes, char *error, size_t error_len);
