@@ -73,6 +73,11 @@ enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, cons
   int primary = primary_code(code);
   if (primary == SQLITE_CONSTRAINT)
     return constraint_error(db, message);
+  if (primary == SQLITE_ERROR && (strstr(message, "no such ") || strstr(message, "has no column")))
+    return error_set(db->base.error, GALLEY_CORRUPT,
+                     "%s: %s failed: another program has changed the tables; stop all workers and "
+                     "restore a backup (%s)",
+                     path, doing, message);
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
     if (codes[i].code == primary)
       return error_set(db->base.error, codes[i].rc, "%s: %s failed: %s (%s)", path, doing,
