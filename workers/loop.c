@@ -5,9 +5,16 @@
  */
 #include "loop.h"
 
+#include "log.h"
+
 #include <assert.h>
+#include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 struct loop {
   struct ev_loop *ev;
@@ -29,6 +36,32 @@ struct timer_impl {
 };
 
 static bool loop_exists; /* libev's default loop is one per process */
+
+/* ---- what libev cannot go on after ---- */
+
+/* A loop that may be deaf finishes nothing: what this process held is handed back, and whoever
+ * started it starts another. libev itself would abort. */
+static _Noreturn void give_up(const char *error) {
+  char quoted[128];
+  log_event(LOG_LEVEL_ERROR, "loop.failed", "error=%s", log_quote(quoted, sizeof quoted, error));
+  _exit(EX_TEMPFAIL);
+}
+
+static void broken(const char *doing) {
+  (void)doing;
+  give_up(strerror(errno));
+}
+
+static void *allocate(void *old, long size) {
+  if (size == 0) {
+    free(old);
+    return NULL;
+  }
+  void *new = realloc(old, (size_t)size);
+  if (!new)
+    give_up("no memory");
+  return new;
+}
 
 /* ---- the loop ---- */
 
@@ -63,6 +96,8 @@ struct loop *loop_new(void) {
   struct loop *loop = calloc(1, sizeof *loop);
   if (!loop)
     return NULL;
+  ev_set_allocator(allocate);
+  ev_set_syserr_cb(broken);
   loop->ev = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
   if (!loop->ev) {
     free(loop);
@@ -186,6 +221,8 @@ static void io_ready(struct ev_loop *ev, struct ev_io *watcher, int events) {
   (void)ev;
   struct loop_io *io = watcher->data;
   unsigned seen = 0;
+  if (events & EV_ERROR && fcntl(io->fd, F_GETFD) >= 0) /* it is open all the same */
+    give_up("a descriptor cannot be watched");
   if (events & EV_READ)
     seen |= LOOP_READ;
   if (events & EV_WRITE)
