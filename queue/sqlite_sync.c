@@ -7,7 +7,7 @@
 /* Between looks whether the one who syncs is still there: dying wakes nobody. */
 #define LOOK_NS 20000000
 /* Looks after which a waiter no longer relies on him (he may be stopped) and syncs by himself. */
-#define LOOKS_MAX 250
+#define LOOKS_MAX 100
 
 enum fate { FATE_OPEN, FATE_DURABLE, FATE_FAILED };
 

@@ -69,8 +69,6 @@ static void produce(const char *path, int me) {
     if (n > (size_t)(JOBS - i))
       n = (size_t)(JOBS - i);
     enum galley_rc rc = galley_enqueue_many(q, specs, n, ids, NULL);
-    if (rc == GALLEY_BUSY)
-      continue;
     if (rc != GALLEY_OK)
       die(q, "enqueue", rc);
     for (size_t k = 0; k < n; k++, i++)
@@ -148,8 +146,6 @@ static void work(const char *path) {
     turn.n_settlements = n;
     turn.max_jobs = SLOTS;
     rc = galley_turn(q, &turn);
-    if (rc == GALLEY_BUSY)
-      continue;
     if (rc != GALLEY_OK)
       die(q, "turn", rc);
     for (size_t i = 0; i < n; i++) {
