@@ -148,7 +148,8 @@ static enum galley_rc check(struct copy *copy) {
                        "checking the copy");
   if (strcmp(text, "ok") != 0)
     return error_set(copy->db->base.error, GALLEY_CORRUPT,
-                     "the copy fails its integrity check: %s. The database itself may be damaged",
+                     "the copy fails its integrity check: %s. Its disk failed, or the database "
+                     "itself is damaged",
                      text);
   enum galley_rc rc = count_rows(copy, copy->target, rows);
   for (size_t i = 0; rc == GALLEY_OK && i < N_COUNTED; i++)
