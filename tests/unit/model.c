@@ -47,6 +47,7 @@ static void end_attempt(struct model *m, struct model_job *job, enum state to, i
   job->cancel_requested = false;
   job->worker_id = 0;
   job->lease_mono_ns = 0;
+  job->unknown = false;
   move(m, job, to);
 }
 
@@ -90,6 +91,57 @@ bool model_settle(struct model *m, int64_t id, int64_t fence, enum galley_outcom
     break;
   }
   return true;
+}
+
+bool model_holds(struct model *m, int64_t id, int64_t fence) {
+  const struct model_job *job = model_job(m, id);
+  return job && job->state == STATE_RUNNING && job->fence == fence;
+}
+
+enum galley_rc model_progress(struct model *m, int64_t id, int64_t fence, int64_t value) {
+  struct model_job *job = model_job(m, id);
+  if (!model_holds(m, id, fence))
+    return GALLEY_LOST;
+  job->progress = value;
+  job->progress_fence = fence;
+  return GALLEY_OK;
+}
+
+enum galley_begun model_begin(struct model *m, int64_t id, int which, const struct model_step *step,
+                              bool anew) {
+  struct model_job *job = model_job(m, id);
+  struct model_step *now = &job->steps[which];
+  if (job->cancel_requested)
+    return GALLEY_STEP_CANCELLED;
+  if (now->state == MODEL_DONE)
+    return GALLEY_STEP_DONE;
+  if (now->state == MODEL_BEGUN && !anew)
+    return GALLEY_STEP_BEGUN;
+  *now = *step;
+  now->state = MODEL_BEGUN;
+  return GALLEY_STEP_NEW;
+}
+
+enum galley_rc model_done(struct model *m, int64_t id, int64_t fence, int step, int64_t value) {
+  if (!model_holds(m, id, fence))
+    return GALLEY_LOST;
+  struct model_step *now = &model_job(m, id)->steps[step];
+  if (now->state == MODEL_NONE)
+    return GALLEY_USAGE;
+  if (now->state == MODEL_DONE)
+    return now->value == value ? GALLEY_OK : GALLEY_STATE;
+  *now = (struct model_step){MODEL_DONE, fence, value};
+  return GALLEY_OK;
+}
+
+enum galley_rc model_forget(struct model *m, int64_t id, int64_t fence, int step) {
+  if (!model_holds(m, id, fence))
+    return GALLEY_LOST;
+  struct model_step *now = &model_job(m, id)->steps[step];
+  if (now->state != MODEL_BEGUN)
+    return GALLEY_USAGE;
+  *now = (struct model_step){MODEL_NONE, 0, 0};
+  return GALLEY_OK;
 }
 
 bool model_renew(struct model *m, int64_t id, int64_t fence, int64_t lease_ms) {
@@ -142,6 +194,10 @@ enum galley_rc model_retry(struct model *m, int64_t id) {
     return GALLEY_STATE;
   if (ended)
     job->attempt = job->crashes = 0;
+  for (int i = 0; job->unknown && i < MODEL_STEPS; i++)
+    if (job->steps[i].state == MODEL_BEGUN)
+      job->steps[i] = (struct model_step){MODEL_NONE, 0, 0};
+  job->unknown = false;
   job->run_at_ms = m->now_ms;
   move(m, job, STATE_READY);
   return GALLEY_OK;

@@ -10,8 +10,16 @@
 
 #define MODEL_JOBS_MAX     8192
 #define MODEL_KINDS        3
-#define MODEL_KEYS         4  /* unique keys; key 0 is none */
+#define MODEL_KEYS         4 /* unique keys; key 0 is none */
+#define MODEL_STEPS        2
 #define MODEL_OUTCOMES_MAX 48 /* attempts of one job that are remembered */
+
+enum model_step_state { MODEL_NONE, MODEL_BEGUN, MODEL_DONE };
+
+struct model_step {
+  enum model_step_state state;
+  int64_t fence, value; /* value: of the intent, or of the result */
+};
 
 struct model_job {
   int kind, key;
@@ -20,6 +28,9 @@ struct model_job {
   bool cancel_requested;
   char outcomes[MODEL_OUTCOMES_MAX]; /* first letters: d r s D c R x (crashed) e */
   int n_outcomes;
+  struct model_step steps[MODEL_STEPS];
+  int64_t progress, progress_fence; /* fence 0: none was told */
+  bool unknown;                     /* dead with the outcome of a step unknown */
 };
 
 struct model {
@@ -36,6 +47,16 @@ int64_t model_enqueue(struct model *m, const struct model_job *spec, int64_t del
 /* False: the fence is stale. */
 bool model_settle(struct model *m, int64_t id, int64_t fence, enum galley_outcome outcome,
                   int64_t delay_ms);
+/* Whether this attempt is running. */
+bool model_holds(struct model *m, int64_t id, int64_t fence);
+/* The writes of a running attempt; GALLEY_LOST when the fence is stale (of model_begin: it is not
+ * asked then). */
+enum galley_rc model_progress(struct model *m, int64_t id, int64_t fence, int64_t value);
+/* step->value is the intent, step->fence the fence; which step is the caller's number. */
+enum galley_begun model_begin(struct model *m, int64_t id, int which, const struct model_step *step,
+                              bool anew);
+enum galley_rc model_done(struct model *m, int64_t id, int64_t fence, int step, int64_t value);
+enum galley_rc model_forget(struct model *m, int64_t id, int64_t fence, int step);
 bool model_renew(struct model *m, int64_t id, int64_t fence, int64_t lease_ms);
 /* Claims one job of the kinds in the mask, after what is due was made ready; its id, or 0. */
 int64_t model_claim(struct model *m, unsigned kinds, int64_t worker_id, int64_t lease_ms);

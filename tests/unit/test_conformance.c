@@ -218,6 +218,8 @@ static void keep(struct run *run, const struct galley_job *job) {
 
 static void settle_in_model(struct run *run, const struct galley_settlement *one) {
   bool ok = model_settle(run->model, one->job_id, one->fence, one->outcome, one->delay_ms);
+  if (ok && model_job(run->model, one->job_id)->state == STATE_DEAD)
+    model_job(run->model, one->job_id)->unknown = one->error_class != NULL;
   same(run, one->job_id, "settled", one->rc, ok ? GALLEY_OK : GALLEY_LOST);
 }
 
@@ -229,7 +231,8 @@ static size_t choose_settlements(struct run *run, struct galley_settlement *out,
         .job_id = run->held[which].id,
         .fence = run->held[which].fence,
         .outcome = (enum galley_outcome)below(run, GALLEY_RETURNED + 1),
-        .delay_ms = below(run, 3) - 1 + (below(run, 2) ? below(run, 3000) : 0)};
+        .delay_ms = below(run, 3) - 1 + (below(run, 2) ? below(run, 3000) : 0),
+        .error_class = below(run, 2) ? GALLEY_ERROR_UNKNOWN : NULL};
     if (below(run, 8)) /* else it is kept, and stale from now on */
       forget(run, which);
     if (run->n_held == 0)
@@ -289,6 +292,116 @@ static void turn(struct run *run) {
   }
   for (size_t i = 0; i < t.n_settlements; i++)
     compare_one(run, settlements[i].job_id);
+}
+
+/* ---- steps and progress ---- */
+
+static const char *const step_names[MODEL_STEPS] = {"first", "second"};
+
+struct steps {
+  struct model_step steps[MODEL_STEPS];
+};
+
+static bool keep_step(void *arg, const void *row) {
+  struct steps *out = arg;
+  const struct galley_step *step = row;
+  bool done = strcmp(step->state, "done") == 0;
+  for (int i = 0; i < MODEL_STEPS; i++)
+    if (strcmp(step->name, step_names[i]) == 0)
+      out->steps[i] = (struct model_step){done ? MODEL_DONE : MODEL_BEGUN, step->fence,
+                                          strtoll(done ? step->result : step->intent, NULL, 10)};
+  return true;
+}
+
+static void compare_steps(struct run *run, int64_t id) {
+  struct steps is = {0};
+  const struct model_job *job = model_job(run->model, id);
+  works(run, run->q[0], galley_steps(run->q[0], id, keep_step, &is));
+  for (int i = 0; i < MODEL_STEPS; i++) {
+    same(run, id, "state of a step", is.steps[i].state, job->steps[i].state);
+    same(run, id, "fence of a step", is.steps[i].fence, job->steps[i].fence);
+    same(run, id, "value of a step", is.steps[i].value, job->steps[i].value);
+  }
+}
+
+static void compare_progress(struct run *run, int64_t id) {
+  struct galley_progress *progress;
+  const struct model_job *job = model_job(run->model, id);
+  enum galley_rc rc = galley_progress_get(run->q[0], id, &progress);
+  same(run, id, "whether progress was told", rc, job->progress_fence ? GALLEY_OK : GALLEY_NONE);
+  if (rc == GALLEY_OK) {
+    same(run, id, "progress", strtoll(progress->progress, NULL, 10), job->progress);
+    same(run, id, "fence of the progress", progress->fence, job->progress_fence);
+  }
+  galley_free(progress);
+}
+
+static void begin(struct run *run, struct galley *q, const struct held *held) {
+  int which = (int)below(run, MODEL_STEPS);
+  char intent[24];
+  struct model_step step = {.fence = held->fence, .value = below(run, 3)};
+  snprintf(intent, sizeof intent, "%lld", (long long)step.value);
+  struct galley_begin one = {.job_id = held->id,
+                             .fence = held->fence,
+                             .name = step_names[which],
+                             .idempotency_key = "key",
+                             .intent = intent,
+                             .anew = below(run, 3) == 0};
+  struct galley_turn turn = {.begins = &one, .n_begins = 1};
+  bool holds = model_holds(run->model, held->id, held->fence);
+  if (below(run, 2))
+    works(run, q, galley_turn(q, &turn));
+  else
+    same(run, held->id, "begin", galley_step_begin(q, &one), holds ? GALLEY_OK : GALLEY_LOST);
+  same(run, held->id, "rc of a begin", one.rc, holds ? GALLEY_OK : GALLEY_LOST);
+  if (holds)
+    same(run, held->id, "begun", one.begun,
+         model_begin(run->model, held->id, which, &step, one.anew));
+  galley_free(one.step);
+}
+
+static void end_step(struct run *run, struct galley *q, const struct held *held) {
+  int which = (int)below(run, MODEL_STEPS);
+  int64_t value = below(run, 2);
+  const char *name = step_names[which];
+  if (below(run, 3))
+    same(run, held->id, "done", galley_step_done(q, held->id, held->fence, name, value ? "1" : "0"),
+         model_done(run->model, held->id, held->fence, which, value));
+  else
+    same(run, held->id, "forget", galley_step_forget(q, held->id, held->fence, name),
+         model_forget(run->model, held->id, held->fence, which));
+}
+
+static void tell_progress(struct run *run, struct galley *q, const struct held *held) {
+  int64_t value = below(run, 100);
+  char text[24];
+  snprintf(text, sizeof text, "%lld", (long long)value);
+  same(run, held->id, "progress", galley_progress(q, held->id, held->fence, text),
+       model_progress(run->model, held->id, held->fence, value));
+}
+
+static void beat(struct run *run, struct galley *q, const struct held *held) {
+  struct galley_hold hold = {.job_id = held->id, .fence = held->fence};
+  int64_t lease_ms = 1 + below(run, 20000);
+  enum galley_rc rc = galley_heartbeat(q, &hold, lease_ms);
+  bool ok = model_renew(run->model, held->id, held->fence, lease_ms);
+  same(run, held->id, "heartbeat", rc, ok ? GALLEY_OK : GALLEY_LOST);
+  same(run, held->id, "lost by a heartbeat", hold.lost, !ok);
+  same(run, held->id, "cancelled by a heartbeat", hold.cancelled,
+       ok && model_job(run->model, held->id)->cancel_requested);
+}
+
+/* What an attempt writes outside of turns, be it stale or not. */
+static void write_as_attempt(struct run *run) {
+  static void (*const writes[])(struct run *, struct galley *, const struct held *) = {
+      begin, begin, end_step, tell_progress, beat};
+  if (run->n_held == 0)
+    return;
+  const struct held held = run->held[below(run, (int64_t)run->n_held)];
+  writes[below(run, sizeof writes / sizeof writes[0])](run, any(run), &held);
+  compare_one(run, held.id);
+  compare_steps(run, held.id);
+  compare_progress(run, held.id);
 }
 
 static void cancel(struct run *run) {
@@ -352,9 +465,9 @@ struct operation {
   int weight;
 };
 
-static const struct operation operations[] = {{enqueue, 30}, {turn, 50},      {cancel, 6},
-                                              {retry, 6},    {pass_time, 10}, {recover, 4},
-                                              {leave, 1},    {die, 1}};
+static const struct operation operations[] = {{enqueue, 30}, {turn, 50}, {write_as_attempt, 30},
+                                              {cancel, 6},   {retry, 6}, {pass_time, 10},
+                                              {recover, 4},  {leave, 1}, {die, 1}};
 
 static void one_step(struct run *run) {
   int total = 0;
@@ -390,6 +503,10 @@ static void run_seed(struct fixture *f, const struct engine_row *engine, uint64_
   }
   compare_all(&run);
   compare_attempts(&run);
+  for (int64_t id = 1; id <= run.model->n; id++) {
+    compare_steps(&run, id);
+    compare_progress(&run, id);
+  }
   fixture_check(run.q[0]);
   for (size_t i = 0; i < engine->workers; i++)
     galley_close(run.q[i]);
