@@ -26,6 +26,40 @@ sql_is() {
   [ "$(sql "$1")" = "$2" ]
 }
 
+# foreign SQL: another program, that does this and keeps its connection open until foreign_end.
+foreign() {
+  mkfifo foreign.in
+  sqlite3 "$DB" <foreign.in >foreign.out 2>&1 3>&- 8>&- &
+  FOREIGN=$!
+  exec 8>foreign.in
+  echo "$1; SELECT 'so far';" >&8
+  wait_until grep -q 'so far' foreign.out
+}
+
+foreign_end() {
+  exec 8>&-
+  wait "$FOREIGN"
+  rm -f foreign.in foreign.out
+}
+
+# A small disk of its own at $DISK with the database on it, which `fill` leaves without room:
+# small_disk SIZE
+small_disk() {
+  [ "$(id -u)" = 0 ] || skip "only root can mount a small disk"
+  mkdir disk
+  mount -t tmpfs -o "size=$1" none disk 2>/dev/null || skip "no disk can be mounted here"
+  DISK=$DIR/disk
+  DB=$DISK/galley.db
+}
+
+fill() {
+  dd if=/dev/zero of="$DISK/filler" bs=4k 2>/dev/null || true
+}
+
+gone() {
+  ! kill -0 "$1" 2>/dev/null
+}
+
 # Every start that a program wrote down ("job fence", a line each) is an attempt of its own; every
 # attempt that is done was started; every job has as many attempts as it was claimed.
 assert_ledger() {
@@ -54,4 +88,18 @@ assert_sound() {
     run galley check
     assert_status 0
   fi
+}
+
+# Programs that are started from now on meet the disk, the clock and the fork of faults.c, which the
+# files in $FAULTS turn on: touch "$FAULTS/full"
+faults_load() {
+  cc -std=gnu11 -O1 -shared -fPIC -o faults.so "$TESTS_DIR/cli/support/faults.c"
+  FAULTS=$DIR/faults
+  mkdir "$FAULTS"
+  export FAULTS FAULTS_DISK=$DB
+}
+
+# with_faults COMMAND...
+with_faults() {
+  LD_PRELOAD=$DIR/faults.so "$@"
 }

@@ -20,6 +20,8 @@ With --log each request leaves one JSON line: method, path, status, and the head
     /ten-thousand?items=N      a feed of N items (10000)
     /bad-encoding              a feed that says UTF-8 and is Latin-1
     /entities                  a feed that defines entities within entities
+    /until/NAME                a feed of one item whose number N is that of the request, sent once the
+                               folder has the file NAME.N; NAME.N.asked is made when it is asked for
     /flaky/N/NAME              503 for the first N requests of this path, then the file NAME
     /echo                      what was sent: a JSON object of method, path, headers and body
 """
@@ -190,6 +192,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(503, b"Not yet.\n", [("Content-Type", "text/plain")])
         else:
             self.file("/".join(rest[1:]))
+
+    def on_until(self, rest):
+        number = self.server.count(self.path)
+        gate = self.server.directory / f"{rest[0]}.{number}"
+        gate.with_name(gate.name + ".asked").touch()
+        while not gate.exists() and not self.server.stopping.wait(0.05):
+            pass
+        self.feed((HEAD + item(number) + TAIL).encode())
 
     def on_echo(self, _):
         seen = {"method": self.command, "path": self.path, "headers": dict(self.headers),
