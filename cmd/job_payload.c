@@ -1,5 +1,6 @@
 #include "job_payload.h"
 #include "nearest.h"
+#include "refusal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -44,6 +45,7 @@ static bool refuse(char *error, const char *format, ...) {
   va_start(args, format);
   vsnprintf(error, JOB_PAYLOAD_ERROR_MAX, format, args);
   va_end(args);
+  refusal_mend(error);
   return false;
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "fold.h"
 #include "nearest.h"
+#include "refusal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,6 +30,7 @@ static bool refuse(struct option_line *line, const char *format, ...) {
   va_start(args, format);
   vsnprintf(line->error, sizeof line->error, format, args);
   va_end(args);
+  refusal_mend(line->error);
   return false;
 }
 
@@ -232,6 +234,14 @@ static bool take_long(const struct option_set *sets, size_t n_sets, struct optio
   return set_value(found, line->words[(*at)++], line);
 }
 
+/* The letter may be one of several bytes. */
+static bool refuse_letter(struct option_line *line, const char *letters) {
+  int n = 1;
+  while (n < 4 && ((unsigned char)letters[n] & 0xC0) == 0x80)
+    n++;
+  return refuse(line, "unknown option -%.*s", n, letters);
+}
+
 /* -x, -xy (flags), -xVALUE, -x VALUE. */
 static bool take_short(const struct option_set *sets, size_t n_sets, struct option_line *line,
                        size_t *at) {
@@ -239,7 +249,7 @@ static bool take_short(const struct option_set *sets, size_t n_sets, struct opti
   for (; *letters != '\0'; letters++) {
     struct found found = find(sets, n_sets, NULL, 0, *letters);
     if (found.row == NULL)
-      return refuse(line, "unknown option -%c", *letters);
+      return refuse_letter(line, letters);
     if (found.row->type == OPTION_FLAG) {
       if (!set_value(found, NULL, line))
         return false;

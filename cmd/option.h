@@ -50,7 +50,7 @@ struct option_line {
   size_t n_words;
   bool stop_at_operand; /* read no further than the first operand */
   size_t n_operands;    /* out; with stop_at_operand: all from the first operand on */
-  char error[320];      /* out, on failure: the sentence */
+  char error[320];      /* out, on failure: the sentence, UTF-8 */
 };
 
 /* Sets the fallbacks of a table. They are ours: one that cannot be parsed is a bug. */

@@ -1,4 +1,5 @@
 #include "config_impl.h"
+#include "refusal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@ enum galley_rc config_refuse(const struct config_source *source, const char *for
   va_start(args, format);
   vsnprintf(source->error + used, source->error_len - (size_t)used, format, args);
   va_end(args);
+  refusal_mend(source->error);
   return GALLEY_INVALID;
 }
 

@@ -1,5 +1,7 @@
 #include "verdict.h"
 
+#include "refusal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +68,7 @@ void verdict_set(struct verdict *verdict, enum galley_outcome outcome, int64_t d
     verdict->error[0] = '\0';
   else if ((size_t)n >= sizeof verdict->error)
     trim_character(verdict->error);
+  refusal_mend(verdict->error); /* it may quote what a foreign program put into the database */
 }
 
 static void of_failure(struct verdict *verdict, const struct http_reply *reply) {

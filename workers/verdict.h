@@ -20,7 +20,7 @@ struct verdict {
 
 #define VERDICT_DONE ((struct verdict){.outcome = GALLEY_DONE})
 
-/* printf-like; cuts at a character. */
+/* printf-like; cuts at a character, and is UTF-8 whatever it quotes. */
 void verdict_set(struct verdict *verdict, enum galley_outcome outcome, int64_t delay_ms,
                  const char *error_class, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -178,6 +178,7 @@ static void wrong_options_are_named(void **state) {
   assert_refused("--nubmer 3", "unknown option --nubmer; did you mean --number?");
   assert_refused("--xyzzy", "unknown option --xyzzy");
   assert_refused("-x", "unknown option -x");
+  assert_refused("-\xc3\xa9x", "unknown option -\xc3\xa9");
   assert_refused("--number", "--number needs N");
   assert_refused("-n", "-n needs N");
   assert_refused("--flag=1", "--flag takes no value");
