@@ -3,6 +3,7 @@
 #include "config.h"
 #include "fold.h"
 #include "option.h"
+#include "output.h"
 #include "standard.h"
 #include "work_options.h"
 #include "worker.h"
@@ -41,7 +42,9 @@ static const struct option_row rows[] = {
 };
 
 static int fail(enum galley_rc rc, const char *sentence) {
-  fprintf(stderr, "galley-worker: %s\n", sentence);
+  fputs("galley-worker: ", stderr);
+  output_text(stderr, sentence);
+  fputc('\n', stderr);
   return galley_rc_exit(rc);
 }
 

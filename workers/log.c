@@ -103,12 +103,14 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 
 /* ---- values ---- */
 
-/* The bytes of the character at `text`, or 0 when it is not UTF-8 or a control character. */
+/* The bytes of the character at `text`, or 0 when it is not UTF-8, a control character or one that
+ * turns the direction of writing, which would show the line as another one. */
 static size_t printable_length(const char *text) {
   utf8proc_int32_t point;
   utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &point);
   bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-  return len > 0 && !control ? (size_t)len : 0;
+  bool turns = (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+  return len > 0 && !control && !turns ? (size_t)len : 0;
 }
 
 static bool is_plain(const char *text) {

@@ -779,3 +779,9 @@ END
   run ! running_here stubborn.sh
   run ! running_here forks.sh
 }
+
+@test "galley-worker quotes a wrong setting without letting it command the terminal" {
+  GALLEY_WORKER_SLOTS=$'\e[31mred' run --separate-stderr -65 "$GALLEY_BIN/galley-worker"
+  assert_contains "$stderr" 'GALLEY_WORKER_SLOTS'
+  [[ $stderr != *$'\e'* ]] || fail "an escape sequence got through"
+}

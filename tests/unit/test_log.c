@@ -195,7 +195,8 @@ static void quote_makes_one_value(void **state) {
       {"a\nb\rc\td", "\"a\\nb\\rc\\td\""},
       {"\x1b[31m", "\"\\x1b[31m\""},
       {"\x7f", "\"\\x7f\""},
-      {"\xc2\x9b", "\"\\xc2\\x9b\""}, /* a control character past ASCII */
+      {"\xc2\x9b", "\"\\xc2\\x9b\""},            /* a control character past ASCII */
+      {"a\xe2\x80\xae", "\"a\\xe2\\x80\\xae\""}, /* turns the direction of writing */
       {"\xff\xfe", "\"\\xff\\xfe\""},
       {"cut\xe2\x82", "\"cut\\xe2\\x82\""},
       {"\xc0\xaf", "\"\\xc0\\xaf\""},
