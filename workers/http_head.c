@@ -128,7 +128,9 @@ enum http_failure http_head_line(struct http_head *head, const char *bytes, size
   if (line.len == 0)
     head->in_block = false;
   const char *colon = memchr(line.at, ':', line.len);
-  if (!head->in_block || !colon)
+  /* Programs disagree about what such a field says: RFC 9110, 5.5. */
+  bool odd = memchr(bytes, '\0', len) || memchr(line.at, '\r', line.len);
+  if (!head->in_block || !colon || odd)
     return HTTP_OK;
   size_t name_len = (size_t)(colon - line.at);
   return keep(head, (struct piece){line.at, name_len}, trimmed(colon + 1, line.len - name_len - 1));
