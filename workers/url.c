@@ -233,7 +233,7 @@ static char *compose(const struct url *url) {
   add_path(&out, url->path.at, url->path.len);
   add_part(&out, "?", url->query);
   add_part(&out, "#", url->fragment);
-  if (out.len > URL_MAX) {
+  if (out.len + (url->path.len == 0) > URL_MAX) { /* room for the canonical form's path */
     strbuf_fini(&out);
     return NULL;
   }
@@ -313,7 +313,9 @@ char *url_canonical(const char *text) {
       strbuf_putc(&out, '/');
     strbuf_add(&out, url.path.at, url.path.len);
     add_query(&out, url.query);
-    canonical = strbuf_take(&out);
+    if (out.len <= URL_MAX) /* the slash of an empty path may be too much */
+      canonical = strbuf_take(&out);
+    strbuf_fini(&out);
   }
   free(tidied);
   return canonical;
