@@ -184,7 +184,8 @@ static bool parts_sections(const struct article *article, const struct markdown_
 static bool cut_sections(struct article *article, size_t first) {
   const struct markdown_block *blocks = article->markdown.blocks;
   struct article_section *section = &article->sections[article->n++];
-  *section = (struct article_section){.part = ARTICLE_LEAD, .blocks = blocks + first};
+  *section = (struct article_section){.part = ARTICLE_LEAD,
+                                      .blocks = blocks != NULL ? blocks + first : NULL};
   for (size_t i = first; i < article->markdown.n_blocks; i++) {
     if (parts_sections(article, &blocks[i])) {
       section = &article->sections[article->n++];

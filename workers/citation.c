@@ -48,7 +48,8 @@ bool citations_of_json(const char *json, struct citations *out) {
   *out = (struct citations){0};
   if (json == NULL || json[0] == '\0')
     return true;
-  json_t *list = json_loads(json, JSON_DECODE_ANY, NULL);
+  json_t *list =
+      json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL); /* as the store takes it */
   if (list == NULL)
     return false;
   size_t n = json_array_size(list);

@@ -23,8 +23,8 @@ struct citations {
 };
 
 /* From a topic's JSON array of {n, title, url, published_at_ms, document_id}. Entries without a
- * number or without title and URL are left out; text that is no such array gives none. False
- * without memory. */
+ * number or without title and URL are left out; JSON that is no such array gives none. False when
+ * it is no JSON, and without memory. */
 bool citations_of_json(const char *json, struct citations *out);
 /* From the list items of a report's own section of sources. */
 bool citations_of_blocks(const struct markdown_block *blocks, size_t n, struct citations *out);

@@ -466,7 +466,7 @@ static void sources_keep_numbers_that_have_gaps(void **state) {
 
 static void citations_that_are_no_list_are_no_citations(void **state) {
   (void)state;
-  static const char *const lists[] = {NULL, "", "{}", "[]", "[null]", "\"x\""};
+  static const char *const lists[] = {NULL, "", "{}", "[]", "[null]", "\"x\"", "\"\\u0000\""};
   for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
     struct galley_topic topic = {.id = 1,
                                  .title = "Wind",
