@@ -98,7 +98,9 @@ static enum galley_rc rule_end(struct checking *c, enum galley_rc rc) {
     rc = GALLEY_OK;
   }
   if (c->n > GALLEY_CHECK_SHOWN) {
-    snprintf(sentence, sizeof sentence, "and %" PRId64 " more of these", c->n - GALLEY_CHECK_SHOWN);
+    snprintf(sentence, sizeof sentence,
+             "and %" PRId64 " more of these; mend those above, and check again",
+             c->n - GALLEY_CHECK_SHOWN);
     show(c, c->rule->table ? c->rule->table : "", 0, sentence);
   }
   return rc;
@@ -294,7 +296,13 @@ static void words_differ(void *arg, int64_t id) {
 
 static enum galley_rc check_words(struct checking *c) {
   rule_begin(c, &words_rule);
-  return rule_end(c, c->q->db->engine->check_words(c->q->db, words_differ, c));
+  enum galley_rc rc = c->q->db->engine->check_words(c->q->db, words_differ, c);
+  /* Where the other rules could read all, the index itself is damaged, which a rebuild mends. */
+  if (rc == GALLEY_CORRUPT && c->unread == 0) {
+    violated(c, "documents", 0, "the full-text index cannot be read");
+    rc = GALLEY_OK;
+  }
+  return rule_end(c, rc);
 }
 
 /* ---- all of it ---- */

@@ -214,7 +214,14 @@
         "free it: UPDATE topics SET reserved_job_id=NULL, reserved_fence=NULL for this id",        \
         "SELECT t.id,'it is reserved for fence '||t.reserved_fence||' of job '||j.id||"            \
         "', which is at '||j.fence FROM topics AS t JOIN jobs AS j ON j.id=t.reserved_job_id "     \
-        "WHERE t.reserved_fence<1 OR t.reserved_fence>j.fence")
+        "WHERE t.reserved_fence<1 OR t.reserved_fence>j.fence")                                    \
+  CHECK(                                                                                           \
+      SQL, POST_TWICE, "post_twice", "blog_posts", SQL_CHECK_TWICE,                                \
+      "SELECT max(id),count(*)||' posts have one slug and language' FROM blog_posts NOT INDEXED "  \
+      "GROUP BY slug,language HAVING count(*)>1 UNION ALL "                                        \
+      "SELECT max(id),count(*)||' posts have one topic and language' "                             \
+      "FROM blog_posts NOT INDEXED WHERE research_topic_id IS NOT NULL "                           \
+      "GROUP BY research_topic_id,language HAVING count(*)>1")
 
 #define SQL_CHECK_PLACES(CHECK, SQL)                                                               \
   CHECK(SQL, POST_PUBLISHED, "post_published", "blog_posts",                                       \
