@@ -99,6 +99,24 @@ enqueue_one() {
   assert_equal "$(jq .id <<<"$output")" "$id"
 }
 
+@test "show tells the steps of a job and how far it is" {
+  galley init >/dev/null
+  sqlite3 "$DB" "INSERT INTO blog_posts(slug,title,content,language) VALUES('s','Title','Text.','en')"
+  id=$(galley enqueue publish --post-id 1 --target site)
+  run -0 "$GALLEY" show "$id" --json
+  assert_equal "$(jq -c '[.attempts, .steps, .progress]' <<<"$output")" '[[],[],null]'
+  galley work --drain 2>/dev/null
+  sqlite3 "$DB" "INSERT INTO job_progress VALUES($id,1,1700000000000,'{\"percent\":40}')"
+  run -0 "$GALLEY" show "$id"
+  assert_contains "$output" "publish:site  done"
+  assert_contains "$output" 'progress           {"percent":40}'
+  run -0 "$GALLEY" show "$id" --json
+  assert_equal "$(jq -r '.steps[] | [.name, .state, .fence] | @csv' <<<"$output")" '"publish:site","done",1'
+  assert_equal "$(jq -r '.steps[0].result.remote_id' <<<"$output")" "$(jq -r .result.path <<<"$output")"
+  assert_equal "$(jq -c '.progress | [.fence, .at_ms, .progress.percent]' <<<"$output")" \
+    '[1,1700000000000,40]'
+}
+
 @test "every command has help" {
   for name in $("$GALLEY" help commands); do
     run -0 "$GALLEY" help "$name"
