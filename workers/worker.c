@@ -324,9 +324,14 @@ static void renewal_due(struct loop_timer *timer) {
 
 /* ---- the turn ---- */
 
+/* The sentence of a failure: memory also runs out where the handle knows nothing of it. */
+static const char *failure_text(const struct worker *worker, enum galley_rc rc) {
+  return rc == GALLEY_NO_MEMORY ? galley_rc_text(rc) : galley_errmsg(worker->env.writer);
+}
+
 static void storage_failed(struct worker *worker, enum galley_rc rc) {
   char quoted[VERDICT_TEXT_MAX];
-  const char *error = log_quote(quoted, sizeof quoted, galley_errmsg(worker->env.writer));
+  const char *error = log_quote(quoted, sizeof quoted, failure_text(worker, rc));
   if (galley_rc_class(rc) == GALLEY_CLASS_RETRY && !worker->late &&
       loop_timer_start(worker->env.loop, &worker->again, RETRY_TURN_MS)) {
     log_event(LOG_LEVEL_WARN, "storage.refused", "code=%s error=%s", galley_rc_name(rc), error);
@@ -463,7 +468,7 @@ static void look_ahead(struct worker *worker) {
   else if (drained(worker, &outlook))
     worker->stopping = true;
   if (!set_timers(worker, &outlook))
-    storage_failed(worker, GALLEY_INTERNAL);
+    storage_failed(worker, GALLEY_NO_MEMORY);
 }
 
 static void stop_when_empty(struct worker *worker) {
@@ -651,7 +656,7 @@ static enum galley_rc work(struct worker *worker, char *error, size_t error_len)
             (int)getpid(), worker->slots);
   loop_run(worker->env.loop);
   if (worker->failed != GALLEY_OK)
-    return fail(error, error_len, worker->failed, galley_errmsg(worker->env.writer));
+    return fail(error, error_len, worker->failed, failure_text(worker, worker->failed));
   enum galley_rc rc = galley_worker_leave(worker->env.writer, worker->id);
   if (rc != GALLEY_OK)
     return fail(error, error_len, rc, galley_errmsg(worker->env.writer));
