@@ -198,7 +198,10 @@ enum galley_rc sqlite_checkpoint_status(struct db *base, struct galley_wal *wal)
   if (!db->path)
     return GALLEY_OK;
   wal->bytes = stat(db->wal_path, &st) == 0 ? (int64_t)st.st_size : 0;
-  read_index(db, wal);
+  /* Out of WAL mode, where only a reader can meet it, the mapping would be nobody's to release. */
+  if (sqlite_engine_pragma_text(db->h, "PRAGMA journal_mode", text, sizeof text) == GALLEY_OK &&
+      strcmp(text, "wal") == 0)
+    read_index(db, wal);
   sqlite_side_checkpoint_read(db, wal);
   return GALLEY_OK;
 }

@@ -241,6 +241,19 @@ static void the_state_of_the_log_is_told(void **state) {
   galley_close(reader);
 }
 
+static void a_database_that_another_program_took_out_of_wal_mode_has_no_log(void **state) {
+  struct fixture *f = *state;
+  struct galley_wal wal;
+  galley_close(f->q);
+  fixture_sql(f, "PRAGMA journal_mode=DELETE");
+  struct galley *reader = fixture_open(f, GALLEY_OPEN_READONLY);
+  fixture_ok(reader, galley_wal_status(reader, &wal));
+  assert_int_equal(wal.frames, 0);
+  galley_close(reader);
+  assert_int_equal(files_named(f, "test.db-shm"), 0); /* nor was one made by looking */
+  f->q = fixture_open(f, 0);
+}
+
 static void a_checkpoint_folds_the_whole_log_in_and_says_so(void **state) {
   struct fixture *f = *state;
   struct galley_wal wal, told;
@@ -440,6 +453,7 @@ int main(void) {
       TEST(a_backup_beside_a_busy_writer_is_of_one_moment),
       TEST(memory_and_readers_are_backed_up_too),
       TEST(the_state_of_the_log_is_told),
+      TEST(a_database_that_another_program_took_out_of_wal_mode_has_no_log),
       TEST(a_checkpoint_folds_the_whole_log_in_and_says_so),
       TEST(a_reader_that_pins_the_log_is_told_of),
       TEST(a_checkpoint_waits_for_the_write_lock_and_no_longer),
