@@ -15,10 +15,11 @@
 struct sqlite_db {
   struct db base; /* first: the engine's members cast */
   sqlite3 *h;
-  sqlite3_stmt *undo; /* ROLLBACK, made while there is memory for it */
-  char *path;         /* as SQLite resolved it; NULL for ":memory:" */
-  char *wal_path;     /* NULL for ":memory:" */
-  char *side_path;    /* the file of ours beside the database: see sqlite_side.c */
+  /* Made as it is opened: a commit shall not wait for them, nor a rollback need memory. */
+  sqlite3_stmt *begin, *commit, *rollback;
+  char *path;      /* as SQLite resolved it; NULL for ":memory:" */
+  char *wal_path;  /* NULL for ":memory:" */
+  char *side_path; /* the file of ours beside the database: see sqlite_side.c */
   int busy_timeout_ms;
   bool full;             /* a commit waits for the disk: see sqlite_share.c */
   bool one_thread;       /* as in galley_env */

@@ -136,20 +136,31 @@ enum galley_rc sqlite_engine_pragmas(struct db *base, galley_row_fn *fn, void *a
   return GALLEY_OK;
 }
 
+/* A statement that has no rows. */
+static int run(sqlite3_stmt *stmt) {
+  int code = sqlite3_step(stmt);
+  sqlite3_reset(stmt);
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 void sqlite_engine_rollback(struct sqlite_db *db) {
   if (sqlite3_get_autocommit(db->h))
     return;
-  if (!db->undo) { /* still opening */
+  if (db->rollback)
+    run(db->rollback);
+  else /* still opening */
     sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
-    return;
-  }
-  sqlite3_step(db->undo);
-  sqlite3_reset(db->undo);
 }
 
 /* After the settings, some of which make SQLite compile its statements anew. */
-static enum galley_rc prepare_rollback(struct sqlite_db *db) {
-  int code = sqlite3_prepare_v3(db->h, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &db->undo, NULL);
+static enum galley_rc prepare_transactions(struct sqlite_db *db) {
+  const struct {
+    const char *sql;
+    sqlite3_stmt **stmt;
+  } all[] = {{"BEGIN IMMEDIATE", &db->begin}, {"COMMIT", &db->commit}, {"ROLLBACK", &db->rollback}};
+  int code = SQLITE_OK;
+  for (size_t i = 0; code == SQLITE_OK && i < sizeof all / sizeof all[0]; i++)
+    code = sqlite3_prepare_v3(db->h, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].stmt, NULL);
   return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "opening");
 }
 
@@ -306,7 +317,7 @@ static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
     if (code != SQLITE_OK)
       return sqlite_error_set(db, db->h, code, "opening");
     enum galley_rc rc = sqlite_engine_settings(db, db->h, false);
-    return rc == GALLEY_OK ? prepare_rollback(db) : rc;
+    return rc == GALLEY_OK ? prepare_transactions(db) : rc;
   }
   int ignored;
   enum galley_rc rc = connect_file(db, flags);
@@ -318,7 +329,7 @@ static enum galley_rc connect(struct sqlite_db *db, unsigned flags) {
   if (rc == GALLEY_OK)
     rc = sqlite_engine_settings(db, db->h, db->base.readonly);
   if (rc == GALLEY_OK)
-    rc = prepare_rollback(db);
+    rc = prepare_transactions(db);
   if (rc == GALLEY_OK && !db->base.readonly)
     sqlite_checkpoint_hook(db);
   return rc;
@@ -403,7 +414,9 @@ static void engine_close(struct db *base) {
    * process leaves, and the first that opens it after all are gone recovers the whole log. */
   if (db->wal_frames >= CLOSE_FRAMES && !sqlite_checkpoint_damaged(db))
     sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-  sqlite3_finalize(db->undo);
+  sqlite3_finalize(db->begin);
+  sqlite3_finalize(db->commit);
+  sqlite3_finalize(db->rollback);
   sqlite3_close(db->checkpointer);
   sqlite3_close(db->h);
   sqlite_share_close(db);
@@ -423,7 +436,7 @@ static enum galley_rc begin(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   sqlite_share_enter(db, db->busy_timeout_ms);
   errno = 0; /* see sqlite_error_set */
-  int code = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int code = run(db->begin);
   if (code != SQLITE_OK) {
     sqlite_share_leave(db);
     return sqlite_error_set(db, db->h, code, "locking for a write");
@@ -452,7 +465,7 @@ static enum galley_rc commit(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   errno = 0; /* see sqlite_error_set */
   POINT(commit, ready);
-  int code = sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL);
+  int code = run(db->commit);
   if (code == SQLITE_OK) {
     POINT(commit, done);
     return committed(db);

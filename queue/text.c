@@ -6,6 +6,10 @@
 #include <utf8proc.h>
 
 size_t text_next(const char *text, int32_t *character) {
+  if ((unsigned char)*text < 0x80) { /* most are, and payloads are long */
+    *character = *text;
+    return 1;
+  }
   /* UTF-8 stops at the first byte that is not a continuation, so the end of the text is never
    * passed. */
   utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, character);
