@@ -116,10 +116,19 @@ static void begin_step(struct task *task, struct publishing *publishing) {
   task_begin_step(task);
 }
 
+/* Whether it is known that the service made nothing of it: no request reached it, or it refused. */
+static bool came_to_nothing(const struct step *step) {
+  const struct verdict *verdict = &step->task->verdict;
+  return verdict->outcome != GALLEY_DONE &&
+         (!step->sent || (verdict->http_status >= 400 && verdict->http_status <= 499));
+}
+
 static void judged(struct step *step) {
   struct task *task = step->task;
   struct publishing *publishing = task->state;
   const char *body[] = {step->output.u.publish.file_body};
+  if (sends(publishing))
+    task->save_on_failure = came_to_nothing(step);
   if (sends(publishing) || task->verdict.outcome != GALLEY_DONE)
     task_finish(task);
   else if (digest_strings(body, 1, publishing->hash))
@@ -279,6 +288,8 @@ static enum galley_rc save(struct galley *q, void *arg, const char **result) {
   struct publishing *publishing = task->state;
   const struct publish_output *out = &publishing->step.output.u.publish;
   int64_t id;
+  if (task->verdict.outcome != GALLEY_DONE) /* the next attempt may send it */
+    return galley_step_forget(q, task->job->id, task->job->fence, publishing->name);
   const struct galley_publication publication = {.blog_post_id = publishing->post->id,
                                                  .target = publishing->target->name,
                                                  .remote_id = out->remote_id,

@@ -4,6 +4,7 @@
 
 static void judge(struct step *step, const struct http_reply *reply) {
   step->task->verdict = VERDICT_DONE;
+  step->sent = reply && reply->sent;
   step->provider->judge(&step->input, reply, &step->output, &step->task->verdict);
   if (reply)
     step->task->verdict.http_status = reply->status;
@@ -21,6 +22,7 @@ void step_start(struct step *step) {
   struct verdict *verdict = &step->task->verdict;
   memset(&step->output, 0, sizeof step->output);
   step->output.stage = step->input.stage;
+  step->sent = false;
   if (!step->provider->build) {
     judge(step, NULL);
     return;

@@ -13,6 +13,7 @@ struct step {
   struct task *task;
   const struct provider *provider;
   struct http_call *call; /* NULL unless a request is under way */
+  bool sent;              /* the request may have reached the service; told with `done` */
   /* The judgement stands in task->verdict and the output; called once, maybe before step_start
    * returns when the provider needs no request. */
   void (*done)(struct step *step);
