@@ -203,6 +203,17 @@ static void setting_keeps_the_status_of_the_reply(void **state) {
   assert_string_equal(verdict.error, "words 7");
 }
 
+static void an_unknown_outcome_is_dead_and_says_what_to_do(void **state) {
+  (void)state;
+  struct verdict verdict = VERDICT_DONE;
+  verdict_of_unknown(&verdict, "publish post 7 to blog", 42);
+  assert_int_equal(verdict.outcome, GALLEY_DEAD);
+  assert_class(&verdict, GALLEY_ERROR_UNKNOWN);
+  assert_non_null(strstr(verdict.error, "outcome unknown"));
+  assert_non_null(strstr(verdict.error, "publish post 7 to blog"));
+  assert_non_null(strstr(verdict.error, "galley retry 42"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(statuses_have_their_outcome),
@@ -214,6 +225,7 @@ int main(void) {
       cmocka_unit_test(other_ends_of_a_program_have_their_outcome),
       cmocka_unit_test(long_sentences_are_cut_at_a_character),
       cmocka_unit_test(setting_keeps_the_status_of_the_reply),
+      cmocka_unit_test(an_unknown_outcome_is_dead_and_says_what_to_do),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
