@@ -34,7 +34,11 @@
   X(checkpoint, copied)                                                                            \
   X(checkpoint, released)                                                                          \
   X(checkpoint, noted)                                                                             \
+  X(gate, entered)                                                                                 \
+  X(sync, locked)                                                                                  \
+  X(sync, reached)                                                                                 \
   X(side, made)                                                                                    \
+  X(page, made)                                                                                    \
   X(database, made)                                                                                \
   X(schema, begun)                                                                                 \
   X(schema, stepped)                                                                               \

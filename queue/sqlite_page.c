@@ -1,5 +1,7 @@
 #include "sqlite_page.h"
 
+#include "point.h"
+
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
@@ -78,6 +80,7 @@ struct sqlite_page *sqlite_page_map(int fd) {
     return NULL;
   struct sqlite_page *page = has_room(fd, use == MADE_BY_US) ? map_page(fd) : NULL;
   bool ok = page && (use == MADE_BY_US ? make(page) : page_valid(page));
+  POINT(page, made);
   if (ok && use == MADE_BY_US)
     ok = lock(fd, F_RDLCK); /* without a moment in which nobody holds it */
   if (ok)

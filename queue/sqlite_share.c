@@ -4,6 +4,7 @@
 #include "sqlite_db.h"
 
 #include "env.h"
+#include "point.h"
 
 #include <stddef.h>
 
@@ -27,6 +28,7 @@ void sqlite_share_enter(struct sqlite_db *db, int wait_ms) {
   int64_t now = env_system.mono_ns(NULL);
   bool passing = now < db->gate_pass_by_ns;
   db->gate_held = sqlite_gate_enter(&db->page->gate, passing ? 0 : wait_ms);
+  POINT(gate, entered);
   if (db->gate_held)
     db->gate_pass_by_ns = 0;
   else if (!passing && wait_ms > 0)

@@ -1,6 +1,7 @@
 #include "sqlite_sync.h"
 
 #include "env.h"
+#include "point.h"
 
 #include <string.h>
 
@@ -74,7 +75,10 @@ static bool sync_now(struct sqlite_sync *sync, const struct sqlite_sync_log *log
 /* With the lock. One who died holding it has said nothing, so there is nothing to mend. */
 static void sync_for_all(struct sqlite_sync *sync, const struct sqlite_sync_log *log) {
   uint64_t all = atomic_load(&sync->numbers);
-  if (sync_now(sync, log)) {
+  POINT(sync, locked);
+  bool ok = sync_now(sync, log);
+  POINT(sync, reached);
+  if (ok) {
     atomic_store(&sync->durable, all);
     atomic_fetch_add(&sync->turn, 1);
   } else {
