@@ -1,7 +1,6 @@
 #include "sqlite_futex.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -17,9 +16,9 @@ void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) {
   errno = kept;
 }
 
-void sqlite_futex_wake(_Atomic uint32_t *word) {
+void sqlite_futex_wake(_Atomic uint32_t *word, int n) {
   int kept = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+  syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
   errno = kept;
 }
 

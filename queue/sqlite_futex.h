@@ -13,12 +13,12 @@
 /* Sleeps while *word is `value`, for at most `ns`, or until it is woken; it may also return early.
  */
 void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns);
-/* Wakes all that sleep on it. */
-void sqlite_futex_wake(_Atomic uint32_t *word);
+/* Wakes up to n that sleep on it. */
+void sqlite_futex_wake(_Atomic uint32_t *word, int n);
 
 /* A mutex between processes, robust, which answers an error to the thread that holds it already. */
 bool sqlite_futex_mutex_init(pthread_mutex_t *mutex);
-/* Whether the code of pthread_mutex_lock, _trylock or _clocklock means that it is held now. *died
+/* Whether the code of pthread_mutex_trylock or _timedlock means that it is held now. *died
  * (may be NULL) says whether the one who held it before died with it. */
 bool sqlite_futex_mutex_held(pthread_mutex_t *mutex, int code, bool *died);
 

@@ -3,11 +3,13 @@
 #include "env.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <time.h>
 
 /* How long newcomers step aside for one who waits, unless he says it again; he does so each
- * SQLITE_GATE_PATIENCE_MS. */
+ * time that he looks. */
 #define ASIDE_MS 4
+#define SLICE_NS 1000000 /* after which a waiter looks whether his wake was lost */
 #define MS       1000000 /* nanoseconds */
 
 static int64_t now_ns(void) {
@@ -16,6 +18,7 @@ static int64_t now_ns(void) {
 
 bool sqlite_gate_init(struct sqlite_gate *gate) {
   atomic_init(&gate->aside_ms, 0);
+  atomic_init(&gate->queue, 0);
   atomic_init(&gate->closed, 0);
   return sqlite_futex_mutex_init(&gate->lock);
 }
@@ -47,31 +50,40 @@ static uint32_t mark(struct sqlite_gate *gate, int64_t now) {
 
 static void unmark(struct sqlite_gate *gate, uint32_t until) {
   if (until != 0 && atomic_compare_exchange_strong(&gate->aside_ms, &until, 0))
-    sqlite_futex_wake(&gate->aside_ms);
-}
-
-static int lock_until(struct sqlite_gate *gate, int64_t end) {
-  const struct timespec at = {.tv_sec = (time_t)(end / 1000000000),
-                              .tv_nsec = (long)(end % 1000000000)};
-  return pthread_mutex_clocklock(&gate->lock, CLOCK_MONOTONIC, &at);
-}
-
-/* In slices of his patience, after each of which he says again that he waits. */
-static bool wait_turn(struct sqlite_gate *gate, int64_t end) {
-  uint32_t marked = 0;
-  int code = ETIMEDOUT;
-  for (int64_t now = now_ns(); code == ETIMEDOUT && now < end; now = now_ns()) {
-    int64_t slice = now + SQLITE_GATE_PATIENCE_MS * MS;
-    code = lock_until(gate, slice < end ? slice : end);
-    if (code == ETIMEDOUT)
-      marked = mark(gate, now_ns());
-  }
-  unmark(gate, marked);
-  return sqlite_futex_mutex_held(&gate->lock, code, NULL);
+    sqlite_futex_wake(&gate->aside_ms, INT_MAX);
 }
 
 static bool try_lock(struct sqlite_gate *gate) {
   return sqlite_futex_mutex_held(&gate->lock, pthread_mutex_trylock(&gate->lock), NULL);
+}
+
+/* Trying does not tell a thread that it has the lock itself; waiting, until a time that is over,
+ * does. */
+static bool is_ours(struct sqlite_gate *gate, bool *held) {
+  const struct timespec past = {0};
+  int code = pthread_mutex_timedlock(&gate->lock, &past);
+  *held = sqlite_futex_mutex_held(&gate->lock, code, NULL);
+  return code == EDEADLK;
+}
+
+/* `queue` is set before each try, so that whoever holds the lock now wakes one as he leaves; it
+ * stays set when the try succeeds, since others may sleep. The wake of one who dies is lost, hence
+ * the slices. (Not the mutex's own waiting: against a clock that nobody sets, the thread sanitizer
+ * does not know it.) */
+static bool wait_turn(struct sqlite_gate *gate, int64_t patience, int64_t end) {
+  uint32_t marked = 0;
+  bool held = false;
+  for (int64_t now = now_ns(); now < end; now = now_ns()) {
+    if (now >= patience)
+      marked = mark(gate, now);
+    atomic_store(&gate->queue, 1);
+    held = try_lock(gate);
+    if (held)
+      break;
+    sqlite_futex_wait(&gate->queue, 1, end - now < SLICE_NS ? end - now : SLICE_NS);
+  }
+  unmark(gate, marked);
+  return held;
 }
 
 bool sqlite_gate_enter(struct sqlite_gate *gate, int wait_ms) {
@@ -82,11 +94,18 @@ bool sqlite_gate_enter(struct sqlite_gate *gate, int wait_ms) {
     return aside_ns(atomic_load(&gate->aside_ms), now) == 0 && try_lock(gate);
   int64_t end = now + (int64_t)wait_ms * MS;
   int64_t patience = now + SQLITE_GATE_PATIENCE_MS * MS;
+  bool held;
   step_aside(gate, patience < end ? patience : end);
-  return try_lock(gate) || wait_turn(gate, end);
+  if (try_lock(gate))
+    return true;
+  if (is_ours(gate, &held) || held)
+    return held;
+  return wait_turn(gate, patience, end);
 }
 
 void sqlite_gate_leave(struct sqlite_gate *gate) {
   if (pthread_mutex_unlock(&gate->lock) != 0)
     atomic_store(&gate->closed, 1);
+  else if (atomic_exchange(&gate->queue, 0) != 0)
+    sqlite_futex_wake(&gate->queue, 1);
 }

@@ -21,6 +21,7 @@ struct sqlite_gate {
   /* Newcomers step aside until this time (milliseconds of CLOCK_MONOTONIC, low bits, never 0); 0:
    * nobody has waited for long. A time, so that one who dies does not leave it set. */
   _Atomic uint32_t aside_ms;
+  _Atomic uint32_t queue;  /* whether some may sleep, on it */
   _Atomic uint32_t closed; /* it was left by another thread than entered it: nobody uses it now */
 };
 

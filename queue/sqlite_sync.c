@@ -3,6 +3,7 @@
 #include "env.h"
 #include "point.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Between looks whether the one who syncs is still there: dying wakes nobody. */
@@ -57,7 +58,7 @@ static void fail_up_to(struct sqlite_sync *sync, const struct sqlite_sync_log *l
 
 void sqlite_sync_fail(struct sqlite_sync *sync, const struct sqlite_sync_log *log) {
   fail_up_to(sync, log, atomic_load(&sync->numbers));
-  sqlite_futex_wake(&sync->turn);
+  sqlite_futex_wake(&sync->turn, INT_MAX);
 }
 
 static enum fate fate_of(struct sqlite_sync *sync, uint64_t number) {
@@ -106,7 +107,7 @@ bool sqlite_sync_reach(struct sqlite_sync *sync, const struct sqlite_sync_log *l
       if (fate_of(sync, number) == FATE_OPEN)
         sync_for_all(sync, log);
       pthread_mutex_unlock(&sync->lock);
-      sqlite_futex_wake(&sync->turn);
+      sqlite_futex_wake(&sync->turn, INT_MAX);
     } else {
       sqlite_futex_wait(&sync->turn, turn, LOOK_NS);
       looks += atomic_load(&sync->turn) == turn;
