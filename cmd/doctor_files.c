@@ -1,12 +1,15 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define MOUNT_LINES_MAX 100000
 #define MEBIBYTE        1048576
@@ -209,6 +212,18 @@ enum doctor_status doctor_files_judge_room(uint64_t free_bytes) {
   return free_bytes < ROOM_WARN ? DOCTOR_WARN : DOCTOR_OK;
 }
 
+/* After an error the kernel may refuse to write while the mount still looks writable. The file that
+ * is opened for it is galley's own: to open and close the database would drop its locks. */
+static bool is_readonly(const char *database) {
+  char path[PATH_MAX];
+  if ((size_t)snprintf(path, sizeof path, "%s-galley", database) >= sizeof path)
+    return false;
+  int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd >= 0)
+    close(fd);
+  return fd < 0 && errno == EROFS;
+}
+
 void doctor_files_disk(struct doctor *doctor) {
   char folder[PATH_MAX];
   struct statvfs fs;
@@ -218,6 +233,10 @@ void doctor_files_disk(struct doctor *doctor) {
                           "its free space is not known: %s", strerror(errno));
     return;
   }
+  if (is_readonly(doctor->path))
+    doctor_report_finding(doctor, "disk", DOCTOR_FAIL,
+                          "look at the system's log (dmesg), repair the disk and mount it again",
+                          "the file system is mounted read-only");
   uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
   enum doctor_status status = doctor_files_judge_room(room);
   doctor_report_finding(doctor, "disk", status,

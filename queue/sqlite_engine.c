@@ -4,6 +4,7 @@
 #include "point.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,21 @@ static enum galley_rc check_file(struct sqlite_db *db, bool create) {
   return GALLEY_OK;
 }
 
+/* Asked of the file beside it: to open and close the database itself would drop its locks. */
+static bool on_readonly_disk(const struct sqlite_db *db) {
+  int fd = open(db->side_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd >= 0)
+    close(fd);
+  return (fd < 0 && errno == EROFS) || (access(db->path, W_OK) != 0 && errno == EROFS);
+}
+
+static enum galley_rc not_writable(struct sqlite_db *db) {
+  return error_set(db->base.error, GALLEY_DENIED, "%s is not writable%s", db->path,
+                   on_readonly_disk(db)
+                       ? ": its file system is mounted read-only; look at the system's log"
+                       : " for this user: change its owner or mode");
+}
+
 static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
   char uri[URI_MAX];
   bool create = (flags & GALLEY_OPEN_CREATE) && !db->base.readonly;
@@ -306,8 +322,7 @@ static enum galley_rc connect_file(struct sqlite_db *db, unsigned flags) {
   /* Before anything is read: a file that is not ours shall not be changed as we close it. */
   sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (!db->base.readonly && sqlite3_db_readonly(db->h, "main") == 1)
-    return error_set(db->base.error, GALLEY_DENIED,
-                     "%s is not writable for this user: change its owner or mode", db->path);
+    return not_writable(db);
   return GALLEY_OK;
 }
 

@@ -71,7 +71,7 @@ enqueue_many() {
 @test "a killed worker's job runs again without any lease running out" {
   make_queue
   printf '[worker]\ncrashes_max = 1000\n' >>galley.ini
-  exec_kind long 'echo "$GALLEY_JOB_ID $GALLEY_JOB_FENCE $PPID" >>starts; [ "$GALLEY_JOB_FENCE" -gt 5 ] || sleep 600'
+  exec_kind long 'echo "$GALLEY_JOB_ID $GALLEY_JOB_FENCE $PPID" >>starts; [ "$GALLEY_JOB_FENCE" -gt 5 ] || exec sleep 600'
   galley enqueue long --timeout 1h >/dev/null
   work_start --lease 1h --processes 3 --drain
   for fence in 1 2 3 4 5; do
@@ -87,7 +87,7 @@ enqueue_many() {
 
 @test "a job that kills its worker is dead after three crashes, and all other jobs are done" {
   make_queue
-  exec_kind poison 'echo "$GALLEY_JOB_FENCE" >>poisoned; kill -KILL "$PPID"; sleep 600'
+  exec_kind poison 'echo "$GALLEY_JOB_FENCE" >>poisoned; kill -KILL "$PPID"; exec sleep 600'
   exec_kind good 'echo 1'
   galley enqueue poison --timeout 1h >/dev/null
   enqueue_many good 50
@@ -103,7 +103,7 @@ enqueue_many() {
 @test "the limit of crashes is a setting" {
   make_queue
   printf '[worker]\ncrashes_max = 1\n' >>galley.ini
-  exec_kind poison 'kill -KILL "$PPID"; sleep 600'
+  exec_kind poison 'kill -KILL "$PPID"; exec sleep 600'
   galley enqueue poison >/dev/null
   galley work --drain --processes 2 --slots 1 2>worker.log
   assert_sql "SELECT state,crashes FROM jobs" "dead|1"
@@ -137,7 +137,7 @@ enqueue_many() {
 
 @test "a worker that dies while storage refuses is not forgotten by the others" {
   make_queue
-  exec_kind long 'echo "$GALLEY_JOB_FENCE" >>starts; [ "$GALLEY_JOB_FENCE" -gt 1 ] || sleep 600; echo 1'
+  exec_kind long 'echo "$GALLEY_JOB_FENCE" >>starts; [ "$GALLEY_JOB_FENCE" -gt 1 ] || exec sleep 600; echo 1'
   galley enqueue long --timeout 1h >/dev/null
   "$GALLEY" --database "$DB" work --lease 1h 2>first.log 3>&- &
   first=$!
@@ -254,8 +254,8 @@ enqueue_many() {
     for words in "enqueue late" "work --drain"; do
       # shellcheck disable=SC2086 # words
       run --separate-stderr with_faults "$GALLEY" --database "$DB" $words
-      [ "$status" -eq 74 ] || [ "$status" -eq 77 ]
-      assert_contains "$stderr" "$DB"
+      assert_status 77
+      assert_contains "$stderr" "$DB is not writable: its file system is mounted read-only"
     done
     rm "$FAULTS/readonly"
     galley work --drain 2>>worker.log
@@ -263,6 +263,24 @@ enqueue_many() {
     enqueue_many late 2
   done
   assert_sound
+}
+
+@test "a file system that is mounted read-only is named, by the doctor too, and works when it is back" {
+  small_disk 2m
+  make_queue
+  exec_kind quick 'echo 1'
+  galley enqueue quick >/dev/null
+  mount -o remount,ro "$DISK"
+  for words in "enqueue quick" "work --drain" "work --drain --processes 2" init; do
+    # shellcheck disable=SC2086 # words
+    run -77 --separate-stderr galley $words
+    assert_contains "$stderr" "$DB is not writable: its file system is mounted read-only"
+  done
+  run -1 galley doctor
+  assert_contains "$output" "the file system is mounted read-only"
+  mount -o remount,rw "$DISK"
+  run -0 galley work --drain
+  assert_sql "SELECT state FROM jobs" done
 }
 
 @test "a slow disk makes nothing fail: no lock is reported, no lease is lost" {
