@@ -1,4 +1,5 @@
 #include "command.h"
+#include "fold.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -36,15 +37,13 @@ static void print_json(const struct galley_violation *violation) {
 }
 
 static void print_line(const struct galley_violation *violation) {
-  printf("%s: ", violation->rule);
-  if (violation->table[0] != '\0') {
-    output_text(stdout, violation->table);
-    if (violation->id != 0)
-      printf(" %" PRId64, violation->id);
-    fputs(": ", stdout);
-  }
-  output_text(stdout, violation->sentence);
-  putchar('\n');
+  struct fold fold = {.width = output_columns(), .indent = 2};
+  fold.start = printf("%s: ", violation->rule);
+  if (violation->id != 0)
+    fold.start += printf("%s %" PRId64 ": ", violation->table, violation->id);
+  else if (violation->table[0] != '\0')
+    fold.start += printf("%s: ", violation->table);
+  fold_text(stdout, &fold, violation->sentence);
 }
 
 static bool show_violation(void *arg, const void *row) {

@@ -207,7 +207,7 @@ running_here() {
   galley init >/dev/null
   sql 'PRAGMA user_version=99; PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
   sum=$(sha256sum galley.db)
-  for words in list init "enqueue research --topic x" "work --drain" "run x" stats "backup b.db" wal "feed list"; do
+  for words in list init "enqueue research --topic x" "work --drain" "run x" stats "backup b.db" wal check "feed list"; do
     # shellcheck disable=SC2086 # words
     refused 65 'schema version 99' galley $words
   done
@@ -219,7 +219,7 @@ running_here() {
   echo 'this is no database, however long it goes on and on and on and on' >text.db
   sqlite3 other.db 'CREATE TABLE t(a); INSERT INTO t VALUES(1)'
   sha256sum text.db other.db >sums
-  for words in list init "enqueue research --topic x" "work --drain" "backup b.db"; do
+  for words in list init "enqueue research --topic x" "work --drain" "backup b.db" check; do
     # shellcheck disable=SC2086 # words
     refused 65 'not an SQLite database' "$GALLEY" -d text.db $words
     # shellcheck disable=SC2086 # words
@@ -245,7 +245,7 @@ running_here() {
 }
 
 @test "a missing database is 66 for readers, writers and workers, and is not made" {
-  for words in list "enqueue research --topic x" "work --drain" "run x" "backup b.db"; do
+  for words in list "enqueue research --topic x" "work --drain" "run x" "backup b.db" check; do
     # shellcheck disable=SC2086 # words
     refused 66 'galley init' galley $words
   done

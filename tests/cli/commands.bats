@@ -9,7 +9,7 @@ setup() {
 }
 
 teardown() {
-  common_teardown
+  checked_teardown
 }
 
 # One job of every column's sort that does not need a worker.

@@ -8,7 +8,7 @@ setup() {
 }
 
 teardown() {
-  common_teardown
+  checked_teardown
 }
 
 # A galley that answers as told: stub 'shell code', run with the arguments of galley.

@@ -9,7 +9,7 @@ setup() {
 }
 
 teardown() {
-  common_teardown
+  checked_teardown
 }
 
 collect_feeds() {

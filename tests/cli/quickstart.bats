@@ -9,7 +9,7 @@ setup() {
 }
 
 teardown() {
-  common_teardown
+  checked_teardown
 }
 
 # All files of the site, with their sums.

@@ -14,7 +14,7 @@ setup() {
 }
 
 teardown() {
-  common_teardown
+  checked_teardown
 }
 
 # storm DURABILITY: jobs that write down each start, and nothing that is asserted depends on who was

@@ -126,6 +126,7 @@ static void make_work(struct fixture *f) {
       .job_id = 6, .fence = fence, .name = "send", .idempotency_key = "x", .intent = "{}"};
   fixture_ok(f->q, galley_topic_reserve(f->q, &key, 0, 6, fence, &topic_id, &reserved));
   fixture_ok(f->q, galley_step_begin(f->q, &step));
+  galley_free(step.step);
   fixture_ok(f->q, galley_progress(f->q, 6, fence, "0.5"));
 }
 

@@ -44,6 +44,14 @@ common_teardown() {
   cd / && rm -rf "$DIR"
 }
 
+# For tests after which every rule must hold, whatever state they leave the queue in.
+checked_teardown() {
+  local status=0
+  [ ! -s "$DB" ] || assert_check || status=1
+  common_teardown
+  return $status
+}
+
 # The program on the test's database: galley list --json
 galley() {
   "$GALLEY" --database "$DB" "$@"
@@ -136,4 +144,10 @@ wait_until() {
     [ $((tries += 1)) -le 1200 ] || fail "still not so after a minute: $*" || return 1
     sleep 0.05
   done
+}
+
+# No rule of the queue or its content is broken: for the end of a test, whatever state it leaves.
+assert_check() {
+  local told
+  told=$("${GALLEY:-$GALLEY_BIN/galley}" --database "$DB" check 2>&1) || fail "galley check: $told"
 }
