@@ -148,11 +148,14 @@ bool markdown_text_linked(const char *url) {
 }
 
 void markdown_text_destination(struct strbuf *out, const char *url) {
-  bool bare = strpbrk(url, "()") == NULL;
+  /* "<?" and "<!" may be taken for the beginning of HTML. */
+  bool odd = url[0] == '?' || url[0] == '!';
+  bool bare = odd || strpbrk(url, "()") == NULL;
   if (!bare)
     strbuf_putc(out, '<');
   for (const char *c = url; *c != '\0'; c++) {
-    if ((unsigned char)*c <= ' ' || strchr("<>\\|`", *c) != NULL || *c == 0x7f)
+    if ((unsigned char)*c <= ' ' || strchr("<>\\|`", *c) != NULL || *c == 0x7f ||
+        (odd && (*c == '(' || *c == ')')))
       strbuf_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
     else
       strbuf_putc(out, *c);

@@ -113,6 +113,13 @@ static void html_becomes_text(void **state) {
   assert_rewrites("<script>alert(1)</script>", "\\<script>alert(1)\\</script>\n");
 }
 
+static void relative_addresses_cannot_begin_html(void **state) {
+  (void)state;
+  assert_rewrites("[a](<?b(c)>) ?>", "[a](?b%28c%29) ?>\n");
+  assert_rewrites("[a](<!B(c)>)", "[a](!B%28c%29)\n");
+  assert_rewrites("[a](<b?(c)>)", "[a](<b?(c)>)\n");
+}
+
 static void links_to_scripts_keep_their_words_only(void **state) {
   (void)state;
   assert_rewrites("[a](javascript:alert(1)) [b](data:text/html,x) [c](JAVASCRIPT:x)", "a b c\n");
@@ -248,6 +255,7 @@ int main(void) {
       cmocka_unit_test(emphasis_code_and_links_are_kept),
       cmocka_unit_test(text_that_looks_like_markdown_stays_text),
       cmocka_unit_test(html_becomes_text),
+      cmocka_unit_test(relative_addresses_cannot_begin_html),
       cmocka_unit_test(links_to_scripts_keep_their_words_only),
       cmocka_unit_test(entities_become_their_characters),
       cmocka_unit_test(marks_of_citation_are_told_from_brackets),
