@@ -154,13 +154,34 @@ static void ended(struct supervisor *supervisor, struct place *place, int status
     place->start_ns = now_ns + wait_ms * NS_PER_MS;
 }
 
+static struct place *place_of(struct supervisor *supervisor, pid_t pid) {
+  for (size_t i = 0; i < supervisor->n; i++)
+    if (supervisor->places[i].pid == pid)
+      return &supervisor->places[i];
+  return NULL;
+}
+
+/* A program that the kernel has killed with its worker leaves to us, its next ancestor that takes
+ * orphans, what it had started itself, in the group that bears its number: it would go on beside
+ * the next attempt. The number is nobody else's until the program is reaped. A program with a
+ * session of its own has left on purpose. */
+static void kill_left_over(pid_t pid) {
+  if (getsid(pid) == getsid(0) && getpgid(pid) == pid)
+    (void)kill(-pid, SIGKILL);
+}
+
 static void reap(struct supervisor *supervisor) {
-  int status;
-  pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-    for (size_t i = 0; i < supervisor->n; i++)
-      if (supervisor->places[i].pid == pid)
-        ended(supervisor, &supervisor->places[i], status);
+  siginfo_t info = {.si_pid = 0};
+  while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0) {
+    pid_t pid = info.si_pid;
+    struct place *place = place_of(supervisor, pid);
+    int status;
+    if (!place)
+      kill_left_over(pid);
+    if (waitpid(pid, &status, WNOHANG) == pid && place)
+      ended(supervisor, place, status);
+    info.si_pid = 0;
+  }
 }
 
 static void stop(struct supervisor *supervisor, int signum) {
@@ -210,6 +231,7 @@ enum galley_rc supervisor_run(const struct config *config, const struct worker_o
   sigaddset(&supervisor.mask, SIGTERM);
   sigaddset(&supervisor.mask, SIGINT);
   sigprocmask(SIG_BLOCK, &supervisor.mask, &supervisor.inherited);
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* refused by no kernel that has pidfds; see reap */
   log_event(LOG_LEVEL_INFO, "supervisor.started", "pid=%d processes=%zu", (int)getpid(),
             supervisor.n);
   for (size_t i = 0; i < supervisor.n; i++)

@@ -6,7 +6,8 @@
  * waits twice as long each time, up to SUPERVISOR_WAIT_MAX_MS. A worker that was killed later has
  * worked: it would be missed. What a dead one held is taken back by its successor as it starts, or
  * by a short-lived child when the successor has to wait. SIGTERM and SIGINT are handed on, once to
- * drain and again to end the grace period.
+ * drain and again to end the grace period. What programs of a dead worker had started themselves is
+ * killed.
  */
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H

@@ -85,6 +85,19 @@ enqueue_many() {
   assert_ledger ledger
 }
 
+@test "what a program has started itself ends with the worker under a supervisor" {
+  make_queue
+  exec_kind nest 'sleep 600 & echo "$! $PPID" >"started.$GALLEY_JOB_FENCE"; [ "$GALLEY_JOB_FENCE" -gt 1 ] || wait; kill $!; echo 1'
+  galley enqueue nest --timeout 1h >/dev/null
+  work_start --processes 2 --lease 1h
+  wait_until test -s started.1
+  read -r grandchild worker <started.1
+  kill -KILL "$worker"
+  wait_until sql_is "SELECT state FROM jobs" done
+  wait_until gone "$grandchild"
+  work_stop
+}
+
 @test "a job that kills its worker is dead after three crashes, and all other jobs are done" {
   make_queue
   exec_kind poison 'echo "$GALLEY_JOB_FENCE" >>poisoned; kill -KILL "$PPID"; exec sleep 600'
