@@ -150,7 +150,7 @@ static void send_post(struct task *task, struct publishing *publishing) {
 /* It was sent by an earlier attempt, and nothing is left to do but to save that. */
 static void adopt(struct task *task, struct publishing *publishing, const struct place *place) {
   struct publish_output *out = &publishing->step.output.u.publish;
-  const char *old[] = {place->path, place->path, place->url};
+  const char *old[] = {sends(publishing) ? NULL : place->path, place->path, place->url};
   char **slots[] = {&out->file_path, &out->remote_id, &out->remote_url};
   for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
     free(*slots[i]);
@@ -222,6 +222,7 @@ static void prepare(struct task *task, struct publishing *publishing) {
   step->done = judged;
   step->provider = provider_find(STAGE_PUBLISH, publishing->target->type);
   step->input.stage = STAGE_PUBLISH;
+  step->output.stage = STAGE_PUBLISH; /* it may be filled without a request */
   step->input.u.publish = (struct publish_input){
       .post = publishing->post, .target = publishing->target, .now_ms = clock_wall_ms()};
   if (!sends(publishing))

@@ -190,6 +190,7 @@ static void what_was_done_is_believed(void **state) {
   work_state(f->q, id, "done");
   assert_int_equal(requests(), before);
   assert_int_equal(fixture_number(f, "SELECT remote_id FROM publications"), 42);
+  assert_int_equal(fixture_number(f, "SELECT json_extract(result,'$.path') IS NULL FROM jobs"), 1);
 }
 
 static int start_server(void **state) {
