@@ -7,7 +7,7 @@ load support/common
 load support/faults
 
 setup() {
-  STORM_JOBS=${GALLEY_STORM_JOBS:-1000}
+  STORM_JOBS=${GALLEY_STORM_JOBS:-500}
   STORM_EVERY_MS=${GALLEY_STORM_EVERY_MS:-100}
   common_setup
   "$GALLEY" init --no-config 2>/dev/null

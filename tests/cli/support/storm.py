@@ -2,7 +2,7 @@
 """Runs `galley work` with several processes until it has drained, and meanwhile kills one of them at
 random with SIGKILL, again and again. Prints how many were killed; its exit status is galley's.
 
-    storm.py --every MS [--kills N] [--seed N] PROGRAM WORD ...
+    storm.py --every MS [--seed N] PROGRAM WORD ...
 
 A time that has passed while the machine was slow is not made up for: two kills are never nearer to
 each other than MS.
@@ -16,19 +16,28 @@ import subprocess
 import sys
 
 
-def children(pid):
-    """The processes whose parent this one is; none when it is gone."""
+def in_group(pid, group):
+    try:
+        return os.getpgid(pid) == group
+    except ProcessLookupError:
+        return False
+
+
+def workers(pid):
+    """The processes that a supervisor has forked; programs of jobs, which it may have inherited, have
+    groups of their own."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
+            children = [int(word) for word in file.read().split()]
+        group = os.getpgid(pid)
     except (FileNotFoundError, ProcessLookupError):
         return []
+    return [child for child in children if in_group(child, group)]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=float, required=True)
-    parser.add_argument("--kills", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("words", nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -41,8 +50,8 @@ def main():
             break
         except subprocess.TimeoutExpired:
             pass
-        victims = children(supervisor.pid)
-        if victims and killed < options.kills:
+        victims = workers(supervisor.pid)
+        if victims:
             try:
                 os.kill(chance.choice(victims), signal.SIGKILL)
                 killed += 1
