@@ -338,7 +338,7 @@ static int file_fetch(sqlite3_file *base, sqlite3_int64 at, int n, void **page) 
 }
 
 static int file_unfetch(sqlite3_file *base, sqlite3_int64 at, void *page) {
-  (void)base;
+  (void)refused_lock((struct handle *)base, DISK_UNFETCH, true);
   (void)at;
   (void)page;
   return SQLITE_OK;
@@ -388,8 +388,12 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
   base->pMethods = NULL;
   struct request request = {.op = DISK_OPEN, .process = disk->entered, .name = name};
   request.needs_room = (flags & SQLITE_OPEN_CREATE) && !disk_folder_find(&disk->folder, name);
-  if (ask(disk, &request) != DISK_GO)
+  enum disk_verdict verdict = ask(disk, &request);
+  if (verdict != DISK_GO) {
+    if (verdict == DISK_FULL)
+      errno = ENOENT; /* SQLite's VFS tries again for reading only, and finds no file */
     return SQLITE_CANTOPEN;
+  }
   struct disk_file *file = find_or_create(disk, name, flags);
   if (!file)
     return SQLITE_CANTOPEN; /* errno tells why */

@@ -27,7 +27,9 @@ enum disk_op {
   DISK_LOCK,     /* locks of the database file, taken and released */
   DISK_SHM_LOCK, /* locks of the wal-index, taken and released */
   DISK_SHM_MAP,
-  DISK_SLEEP, /* SQLite waits for a lock */
+  DISK_UNFETCH, /* nothing is mapped, but SQLite says so in the gap of a checkpoint in which older
+                   ones lose commits (queue/sqlite_race.h); it cannot fail */
+  DISK_SLEEP,   /* SQLite waits for a lock */
   DISK_N_OPS
 };
 
