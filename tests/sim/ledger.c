@@ -15,8 +15,25 @@ int64_t ledger_ask(struct ledger *ledger) {
 
 void ledger_acknowledge(struct ledger *ledger, int64_t token, int64_t id, int64_t begun,
                         bool durable) {
-  ledger->jobs[token - 1] = (struct ledger_job){
-      .id = id, .begun = begun, .acknowledged = ledger_tick(ledger), .durable = durable};
+  struct ledger_job *job = &ledger->jobs[token - 1];
+  job->id = id;
+  job->begun = begun;
+  job->acknowledged = ledger_tick(ledger);
+  job->durable = durable;
+}
+
+void ledger_key(struct ledger *ledger, int64_t token, int key) {
+  ledger->jobs[token - 1].key = key;
+}
+
+void ledger_claim(struct ledger *ledger, int64_t job_id, int64_t fence) {
+  if (job_id < LEDGER_IDS_MAX)
+    ledger->claims[job_id] = (struct ledger_claim){fence, ledger_tick(ledger)};
+}
+
+bool ledger_has_newer(const struct ledger *ledger, int64_t job_id, int64_t fence, int64_t begun) {
+  return job_id < LEDGER_IDS_MAX && ledger->claims[job_id].fence > fence &&
+         ledger->claims[job_id].acknowledged < begun;
 }
 
 bool ledger_end(struct ledger *ledger, const struct galley_settlement *settlement, int64_t begun,
@@ -47,7 +64,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct ledger *ledger, 
 
 /* ---- reading the database ---- */
 
-static bool find_job(struct ledger *ledger, int64_t id, int64_t token) {
+static bool find_job(struct ledger *ledger, int64_t id, int64_t token, int key) {
   if (token < 1 || (size_t)token > ledger->n_jobs)
     return refuse(ledger, "job %" PRId64 " has token %" PRId64 ", which nobody gave it", id, token);
   struct ledger_job *job = &ledger->jobs[token - 1];
@@ -55,6 +72,8 @@ static bool find_job(struct ledger *ledger, int64_t id, int64_t token) {
     return refuse(ledger, "job %" PRId64 " is the second with token %" PRId64, id, token);
   if (job->id != 0 && job->id != id)
     return refuse(ledger, "job %" PRId64 " was acknowledged under the id %" PRId64, id, job->id);
+  if (job->key != key)
+    return refuse(ledger, "job %" PRId64 " has key %d, and was to have %d", id, key, job->key);
   job->found = true;
   return true;
 }
@@ -63,9 +82,13 @@ static bool find_jobs(struct ledger *ledger, sqlite3 *h) {
   sqlite3_stmt *s = NULL;
   bool good = true;
   int code = sqlite3_prepare_v2(
-      h, "SELECT id, payload ->> '$.token' FROM jobs WHERE parent_id IS NULL", -1, &s, NULL);
+      h,
+      "SELECT id, payload ->> '$.token', CAST(coalesce(substr(unique_key, 5), 0) AS INTEGER)"
+      " FROM jobs WHERE parent_id IS NULL",
+      -1, &s, NULL);
   while (code == SQLITE_OK && good && (code = sqlite3_step(s)) == SQLITE_ROW) {
-    good = find_job(ledger, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+    good = find_job(ledger, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+                    sqlite3_column_int(s, 2));
     code = SQLITE_OK;
   }
   if (good && code != SQLITE_DONE)
@@ -143,7 +166,7 @@ static bool compare_jobs(struct ledger *ledger, bool power_cut, struct span *spa
                     job->id, (int64_t)i + 1);
     span_add(span, job->found, job->begun, job->acknowledged);
     if (!job->found) {
-      *job = (struct ledger_job){0};
+      job->id = 0;
       ledger->lost++;
     }
   }
@@ -167,6 +190,8 @@ static bool compare_ends(struct ledger *ledger, bool power_cut, struct span *spa
 }
 
 bool ledger_survives(struct ledger *ledger, sqlite3 *h, bool power_cut) {
+  if (power_cut)
+    memset(ledger->claims, 0, sizeof ledger->claims); /* fences may be given again */
   struct span span = {0, INT64_MAX};
   if (!read_all(ledger, h) || !compare_jobs(ledger, power_cut, &span) ||
       !compare_ends(ledger, power_cut, &span))

@@ -26,7 +26,8 @@ struct plan plan_make(uint64_t seed) {
   static const unsigned fulls[] = {0, 1, 3};
   static const unsigned slow[] = {1, 1, 1, 50};
   static const unsigned leases[] = {1000, 10000, 60000};
-  static const unsigned works[] = {0, 20, 500, 5000};
+  static const unsigned works[] = {0, 20, 500, 5000}; /* or two leases */
+  static const unsigned hangs[] = {3, 20, 100};
   struct chance c = {seed};
   struct plan plan = {.producers = (int)chance_between(&c, 1, 3),
                       .workers = (int)chance_between(&c, 1, 5),
@@ -38,7 +39,10 @@ struct plan plan_make(uint64_t seed) {
                       .switch_one_in = pick(&c, switches, 5),
                       .full_one_in = pick(&c, fulls, 3),
                       .lease_ms = pick(&c, leases, 3),
-                      .work_ms = pick(&c, works, 4)};
+                      .work_ms = pick(&c, works, 4),
+                      .hang_one_in = pick(&c, hangs, 3)};
+  if (chance_one_in(&c, 3))
+    plan.work_ms = 2 * plan.lease_ms;
   unsigned factor = pick(&c, slow, 4);
   plan.operation_ns = 20000 * (int64_t)factor;
   plan.sync_ns = 2000000 * (int64_t)factor;

@@ -40,6 +40,7 @@ struct plan {
   int64_t lease_ms;
   int64_t operation_ns, sync_ns; /* what they take at most */
   int64_t work_ms;               /* what a job takes at most */
+  unsigned hang_one_in;          /* jobs */
 };
 
 struct plan plan_make(uint64_t seed);

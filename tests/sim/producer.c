@@ -14,7 +14,7 @@ struct request {
   struct galley_spec spec;
   char payload[PAYLOAD_MAX], key[16];
   int64_t token, id;
-  bool existing;
+  bool has_key, existing;
 };
 
 static bool make(struct actor *actor, struct request *request) {
@@ -34,13 +34,16 @@ static bool make(struct actor *actor, struct request *request) {
   if (chance_one_in(c, 4))
     request->spec.delay_ms = chance_between(c, 1, chance_one_in(c, 8) ? FAR_MS : 1000);
   if (chance_one_in(c, 5)) {
-    snprintf(request->key, sizeof request->key, "key %d", (int)chance_between(c, 1, KEYS));
-    request->spec.unique_key = request->key;
+    int key = (int)chance_between(c, 1, KEYS);
+    snprintf(request->key, sizeof request->key, "key %d", key);
+    ledger_key(&sim->ledger, token, key);
+    request->has_key = true;
   }
   return true;
 }
 
 static enum galley_rc ask_one(struct actor *actor, struct request *request) {
+  request->spec.unique_key = request->has_key ? request->key : NULL;
   return galley_enqueue(actor->q, &request->spec, &request->id, &request->existing);
 }
 
@@ -48,7 +51,7 @@ static enum galley_rc ask_many(struct actor *actor, struct request *requests, si
   struct galley_spec specs[BATCH_MAX];
   int64_t ids[BATCH_MAX];
   for (size_t i = 0; i < n; i++) {
-    requests[i].spec.unique_key = NULL; /* the call does not tell which are new */
+    ledger_key(&actor->sim->ledger, requests[i].token, 0); /* it does not tell which are new */
     specs[i] = requests[i].spec;
   }
   enum galley_rc rc = galley_enqueue_many(actor->q, specs, n, ids, NULL);

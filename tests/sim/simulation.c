@@ -90,9 +90,9 @@ static enum disk_verdict operate(struct simulation *sim, struct actor *actor, en
 }
 
 static enum disk_verdict hook(void *arg, int process, enum disk_op op, const char *name, int us) {
-  static const char *const names[DISK_N_OPS] = {"open", "read",     "write",   "truncate",
-                                                "sync", "size",     "delete",  "access",
-                                                "lock", "shm-lock", "shm-map", "sleep"};
+  static const char *const names[DISK_N_OPS] = {
+      "open",   "read", "write",    "truncate", "sync",    "size", "delete",
+      "access", "lock", "shm-lock", "shm-map",  "unfetch", "sleep"};
   static const char *const verdicts[] = {"", " FAILS", " IS FULL", " DIES"};
   struct simulation *sim = arg;
   struct actor *actor = sim->running;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HANG_LEASES 3 /* how long a hanging job is held */
+#define HANG_LEASES 3 /* for which a hanging job is held at most */
 #define IDLE_MS     200
 #define HEAL_TURNS  20000
 
@@ -118,6 +118,15 @@ static void check_lost(struct actor *actor, const struct actor_hold *hold) {
         actor->number, hold->job_id, hold->fence);
 }
 
+/* Nothing that shows an old fence is taken. */
+static void check_newest(struct actor *actor, const struct actor_hold *hold, int64_t begun) {
+  if (ledger_has_newer(&actor->sim->ledger, hold->job_id, hold->fence, begun))
+    simulation_violation(actor->sim,
+                         "worker %d: job %" PRId64 " took fence %" PRId64
+                         " after a newer one had been given",
+                         actor->number, hold->job_id, hold->fence);
+}
+
 static void check_settlement(struct actor *actor, const struct actor_hold *hold,
                              const struct galley_settlement *one, int64_t begun) {
   trace_line(&actor->sim->trace, "%12" PRId64 " worker %d: job %" PRId64 " fence %" PRId64 ": %s",
@@ -127,6 +136,7 @@ static void check_settlement(struct actor *actor, const struct actor_hold *hold,
     check_lost(actor, hold);
     return;
   }
+  check_newest(actor, hold, begun);
   bool refused =
       one->save == save_refused && (one->rc == GALLEY_INVALID || one->rc == GALLEY_UNAVAILABLE);
   if ((one->rc == GALLEY_OK) == (one->save == save_refused) || (one->rc != GALLEY_OK && !refused))
@@ -143,13 +153,15 @@ static void check_settlement(struct actor *actor, const struct actor_hold *hold,
 
 static enum actor_fate fate_of(struct actor *actor) {
   static const unsigned weights[ACTOR_N_FATES] = {
-      [ACTOR_DONE] = 60,      [ACTOR_FAIL] = 12,  [ACTOR_SNOOZE] = 5,
-      [ACTOR_GIVE_UP] = 3,    [ACTOR_RETURN] = 3, [ACTOR_SAVE_INVALID] = 3,
-      [ACTOR_SAVE_FAILS] = 3, [ACTOR_HANG] = 4,   [ACTOR_POISON] = 4,
+      /* ACTOR_HANG apart */
+      [ACTOR_DONE] = 60,  [ACTOR_FAIL] = 12,        [ACTOR_SNOOZE] = 5,     [ACTOR_GIVE_UP] = 3,
+      [ACTOR_RETURN] = 3, [ACTOR_SAVE_INVALID] = 3, [ACTOR_SAVE_FAILS] = 3, [ACTOR_POISON] = 4,
   };
   unsigned sum = 0;
   if (actor->role == &actor_healer || actor->sim->calm)
     return ACTOR_DONE;
+  if (chance_one_in(&actor->chance, actor->sim->plan.hang_one_in))
+    return ACTOR_HANG;
   for (int i = 0; i < ACTOR_N_FATES; i++)
     sum += weights[i];
   int64_t at = chance_between(&actor->chance, 0, sum - 1);
@@ -192,6 +204,7 @@ static void check_claimed(struct actor *actor, const struct galley_job *job) {
 static void take(struct actor *actor, const struct galley_job *job, int64_t lease_ns) {
   int64_t work_ms = chance_between(&actor->chance, 0, actor->sim->plan.work_ms);
   check_claimed(actor, job);
+  ledger_claim(&actor->sim->ledger, job->id, job->fence);
   assert(actor->n_holds < ACTOR_HOLDS_MAX);
   struct actor_hold *hold = &actor->holds[actor->n_holds++];
   *hold = (struct actor_hold){.actor = actor,
@@ -202,7 +215,7 @@ static void take(struct actor *actor, const struct galley_job *job, int64_t leas
                               .fate = fate_of(actor),
                               .follow = strstr(job->payload, "follow") != NULL};
   if (hold->fate == ACTOR_HANG)
-    work_ms = HANG_LEASES * actor->sim->plan.lease_ms;
+    work_ms = chance_between(&actor->chance, 1, HANG_LEASES * actor->sim->plan.lease_ms);
   hold->due_ns = actor->sim->now_ns + work_ms * 1000000;
   trace_line(&actor->sim->trace, "%12" PRId64 " worker %d: takes job %" PRId64 " fence %" PRId64,
              actor->sim->now_ns / 1000, actor->number, hold->job_id, hold->fence);
@@ -220,6 +233,12 @@ struct round {
   struct galley_turn turn;
 };
 
+/* When a third of the lease has passed, and sometimes earlier. */
+static bool wants_renewal(struct actor *actor, const struct actor_hold *hold) {
+  int64_t lease_ns = actor->sim->plan.lease_ms * 1000000;
+  return hold->lease_ns - actor->sim->now_ns < lease_ns / 3 * 2 || chance_one_in(&actor->chance, 6);
+}
+
 static void prepare(struct actor *actor, struct round *round) {
   struct galley_turn *turn = &round->turn;
   for (size_t i = 0; i < actor->n_holds; i++) {
@@ -229,7 +248,7 @@ static void prepare(struct actor *actor, struct round *round) {
     if (due) {
       round->settlements[turn->n_settlements] = settlement_of(hold);
       round->settled[turn->n_settlements++] = hold;
-    } else if (hold->fate != ACTOR_HANG) {
+    } else if (hold->fate != ACTOR_HANG && wants_renewal(actor, hold)) {
       round->renewals[turn->n_holds] =
           (struct galley_hold){.job_id = hold->job_id, .fence = hold->fence};
       round->renewed[turn->n_holds++] = hold;
@@ -267,7 +286,8 @@ static void learn(struct actor *actor, struct round *round, int64_t begun, int64
     if (turn->holds[i].lost) {
       check_lost(actor, hold);
       round->gone[hold - actor->holds] = true;
-    } else if (lease_ns > hold->lease_ns) {
+    } else {
+      check_newest(actor, hold, begun);
       hold->lease_ns = lease_ns;
     }
   }
