@@ -18,7 +18,10 @@ static const struct check checks[] = {
     {.run = doctor_files_disk, .needs_file = true},
     {.run = doctor_process_foreign, .needs_file = true},
     {.run = doctor_queue_workers, .needs_queue = true},
+    {.run = doctor_jobs_kinds, .needs_queue = true},
+    {.run = doctor_jobs_leases, .needs_queue = true},
     {.run = doctor_queue_log, .needs_queue = true},
+    {.run = doctor_jobs_clock, .needs_queue = true},
 };
 
 static const char *cure_of(enum galley_rc rc) {
@@ -79,8 +82,9 @@ const struct command doctor_command = {
     .details =
         "Looks at the database and its settings, the SQLite library (whose known bugs it tries\n"
         "out on files of its own), the file system, permissions, the disk, other programs that\n"
-        "have the database open, workers and the write-ahead log. Changes nothing. Below each\n"
-        "finding that is not ok stands its cure.\n"
+        "have the database open, workers, kinds that none of them serves, leases, the write-ahead\n"
+        "log and the clock. Changes nothing. Below each finding that is not ok stands its cure.\n"
+        "What is in the database is looked at by galley check.\n"
         "\n"
         "Examples:\n"
         "  galley doctor\n"

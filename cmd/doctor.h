@@ -36,6 +36,10 @@ void doctor_library_bugs(struct doctor *doctor);
 void doctor_queue_settings(struct doctor *doctor);
 void doctor_queue_workers(struct doctor *doctor);
 void doctor_queue_log(struct doctor *doctor);
+/* doctor_jobs.c: what the jobs tell of the workers and of the clock. */
+void doctor_jobs_kinds(struct doctor *doctor);
+void doctor_jobs_leases(struct doctor *doctor);
+void doctor_jobs_clock(struct doctor *doctor);
 /* doctor_files.c: the files, their folder and what they lie on. */
 void doctor_files_system(struct doctor *doctor);
 void doctor_files_permissions(struct doctor *doctor);
@@ -48,6 +52,8 @@ void doctor_process_foreign(struct doctor *doctor);
 bool doctor_files_mount(FILE *table, const char *path, char *type, size_t size);
 /* What a type means for a database, and the cure; `cure` may be set to NULL. */
 enum doctor_status doctor_files_judge_type(const char *type, const char **cure);
+/* What the clock means beside the newest time in the database. */
+enum doctor_status doctor_jobs_judge_clock(int64_t wall_ms, int64_t newest_ms);
 /* What this much free space means. */
 enum doctor_status doctor_files_judge_room(uint64_t free_bytes);
 

@@ -14,6 +14,7 @@
 #define MOUNT_LINES_MAX 100000
 #define MEBIBYTE        1048576
 #define ROOM_FAIL       (UINT64_C(64) * MEBIBYTE)
+#define LOG_BUDGET      (UINT64_C(10) * MEBIBYTE)
 #define ROOM_WARN       (UINT64_C(1024) * MEBIBYTE)
 
 static void folder_of(const struct doctor *doctor, char folder[PATH_MAX]) {
@@ -224,6 +225,13 @@ static bool is_readonly(const char *database) {
   return fd < 0 && errno == EROFS;
 }
 
+/* A backup beside the database, and the log at its budget. */
+static uint64_t room_needed(const struct doctor *doctor) {
+  struct stat st;
+  uint64_t size = stat(doctor->path, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+  return size + LOG_BUDGET;
+}
+
 void doctor_files_disk(struct doctor *doctor) {
   char folder[PATH_MAX];
   struct statvfs fs;
@@ -242,6 +250,12 @@ void doctor_files_disk(struct doctor *doctor) {
   doctor_report_finding(doctor, "disk", status,
                         status != DOCTOR_OK ? "make room: a full disk stops every write" : NULL,
                         "%" PRIu64 " MiB are free", room / MEBIBYTE);
+  if (status == DOCTOR_OK && room < room_needed(doctor))
+    doctor_report_finding(doctor, "disk", DOCTOR_WARN,
+                          "make room, or have backups made on another disk",
+                          "a backup beside the database needs %" PRIu64 " MiB, and its log room to "
+                          "grow",
+                          room_needed(doctor) / MEBIBYTE);
   if (fs.f_files > 0 && fs.f_favail == 0)
     doctor_report_finding(doctor, "disk", DOCTOR_FAIL, "remove files that nobody needs",
                           "the file system has no room for a new file (df -i)");

@@ -90,7 +90,10 @@ static void report_workers(struct doctor *doctor, const struct workers *workers)
     doctor_report_finding(doctor, "workers", DOCTOR_OK, NULL, "none is alive, and no job is ready");
   if (workers->n_lost > 0)
     doctor_report_finding(doctor, "workers", DOCTOR_WARN,
-                          "start a worker (galley work): it takes them back at once",
+                          workers->n > 0
+                              ? "a worker that lives takes them back once it has seen the "
+                                "death; when they stay, kill -KILL the one that hangs"
+                              : "start a worker (galley work): it takes them back at once",
                           "jobs that dead workers hold: %" PRId64, workers->n_lost);
 }
 

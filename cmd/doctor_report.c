@@ -1,7 +1,10 @@
 #include "doctor.h"
+#include "fold.h"
 #include "output.h"
 
 #include <stdarg.h>
+
+#define DETAIL_COLUMN 19 /* what stands before it: "warn  permissions  " */
 
 static const char *const words[DOCTOR_N_STATUSES] = {
     [DOCTOR_OK] = "ok", [DOCTOR_WARN] = "warn", [DOCTOR_FAIL] = "fail"};
@@ -22,14 +25,15 @@ static void print_json(const char *check, enum doctor_status status, const char 
 static void print_lines(const char *check, enum doctor_status status, const char *detail,
                         const char *cure) {
   bool colour = output_colour(stdout);
+  const struct fold fold = {
+      .width = output_columns(), .start = DETAIL_COLUMN, .indent = DETAIL_COLUMN};
   printf("%s%-4s%s  %-11s  ", colour ? colours[status] : "", words[status], colour ? "\033[0m" : "",
          check);
-  output_text(stdout, detail);
-  if (cure) {
-    printf("\n%19s", "");
-    output_text(stdout, cure);
-  }
-  putchar('\n');
+  fold_text(stdout, &fold, detail);
+  if (!cure)
+    return;
+  printf("%*s", DETAIL_COLUMN, "");
+  fold_text(stdout, &fold, cure);
 }
 
 void doctor_report_finding(struct doctor *doctor, const char *check, enum doctor_status status,

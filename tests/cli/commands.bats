@@ -9,7 +9,7 @@ setup() {
 }
 
 teardown() {
-  checked_teardown
+  common_teardown
 }
 
 # One job of every column's sort that does not need a worker.

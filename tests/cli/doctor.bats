@@ -40,7 +40,7 @@ PY
   galley init
   run -0 galley doctor --json
   assert_equal "$(jq -r .check <<<"$output" | sort -u | paste -sd' ')" \
-    "database disk filesystem guards log permissions processes settings sqlite workers"
+    "clock database disk filesystem guards kinds leases log permissions processes settings sqlite workers"
   # The disk and the file system are those of the machine.
   assert_equal "$(jq -r 'select(.check | IN("disk", "filesystem") | not) | .status' <<<"$output" | sort -u)" ok
   assert_equal "$(jq -c 'keys_unsorted' <<<"$output" | sort -u)" '["check","status","detail","cure"]'
@@ -185,6 +185,64 @@ PY
   wait_until test ! -e "/proc/$pid/fd/0"
   run -0 found workers
   assert_contains "$output" "jobs that dead workers hold: 1|start a worker"
+}
+
+@test "a kind with ready jobs that no living worker serves is warned of" {
+  galley init
+  printf '[kind.true]\nprogram = /bin/true\n' >>galley.ini
+  galley enqueue true >/dev/null
+  run -0 found kinds
+  assert_equal "$output" "ok|no worker is there to serve any|null"
+  "$GALLEY" --database "$DB" work --kinds true >work.log 2>&1 3>&- &
+  local worker=$!
+  wait_until grep -q event=worker.started work.log
+  run -0 found kinds
+  assert_equal "$output" "ok|each kind that has ready jobs is served|null"
+  galley enqueue --any-kind thumbnail >/dev/null
+  galley enqueue --any-kind thumbnail >/dev/null
+  galley enqueue --any-kind later --delay 1d >/dev/null
+  run -0 found kinds
+  [[ $output =~ ^"warn|no worker that lives serves thumbnail; its jobs that are ready: 2, the first for "[0-9].*"|galley work --kinds thumbnail"[^$'\n']*$ ]] ||
+    fail "$output"
+  kill -TERM $worker
+  wait $worker
+}
+
+@test "a lease that ran out and that no living worker takes back is warned of" {
+  galley init
+  run -0 found leases
+  assert_contains "$output" "ok|"
+  "$GALLEY" --database "$DB" work >work.log 2>&1 3>&- &
+  local worker=$!
+  wait_until grep -q event=worker.started work.log
+  kill -STOP $worker
+  sql "INSERT INTO jobs(kind, state, attempt, fence, worker_id, lease_mono_ns, started_at_ms)
+    SELECT 'a', 'running', 1, 1, id, 1, 1 FROM workers"
+  run -0 found leases
+  assert_contains "$output" "warn|the lease of a running job ran out "
+  assert_contains "$output" "SIGKILL"
+  kill -KILL $worker
+  wait $worker || true
+}
+
+@test "a clock that was set back is warned of" {
+  galley init
+  sql "INSERT INTO jobs(kind, created_at_ms, run_at_ms) VALUES('a', 4102444800000, 0)"
+  run -0 found clock
+  assert_contains "$output" "warn|the clock says "
+  assert_contains "$output" "the newest job was touched at 2100-01-01T00:00:00+00:00"
+  assert_contains "$output" "time service"
+}
+
+@test "a terminal gets lines that end between words" {
+  galley init
+  galley enqueue --any-kind a >/dev/null
+  chmod 666 "$DB"
+  run -1 "$TESTS_DIR/cli/support/terminal.py" 80 "$GALLEY" --database "$DB" doctor
+  local line
+  for line in "${lines[@]}"; do
+    [ "${#line}" -le 80 ] || [[ ! ${line:19} =~ " " ]] || fail "wider than 80 columns: $line"
+  done
 }
 
 @test "a log that was removed under a program that uses it fails" {

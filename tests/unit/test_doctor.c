@@ -93,6 +93,17 @@ static void little_room_is_warned_of_and_hardly_any_fails(void **state) {
   assert_int_equal(doctor_files_judge_room(0), DOCTOR_FAIL);
 }
 
+static void clock_that_was_set_back_is_warned_of_and_one_before_galley_fails(void **state) {
+  const int64_t now_ms = 1785412800000;
+  (void)state;
+  assert_int_equal(doctor_jobs_judge_clock(now_ms, 0), DOCTOR_OK);
+  assert_int_equal(doctor_jobs_judge_clock(now_ms, now_ms + 60000), DOCTOR_OK);
+  assert_int_equal(doctor_jobs_judge_clock(now_ms, now_ms + 60001), DOCTOR_WARN);
+  assert_int_equal(doctor_jobs_judge_clock(86400000, 0), DOCTOR_FAIL);
+  assert_int_equal(doctor_jobs_judge_clock(1704067199999, 0), DOCTOR_FAIL);
+  assert_int_equal(doctor_jobs_judge_clock(1704067200000, 0), DOCTOR_OK);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(file_lies_on_the_nearest_mount_above_it),
@@ -102,6 +113,7 @@ int main(void) {
       cmocka_unit_test(network_and_memory_are_warned_of),
       cmocka_unit_test(disks_of_the_machine_are_good),
       cmocka_unit_test(little_room_is_warned_of_and_hardly_any_fails),
+      cmocka_unit_test(clock_that_was_set_back_is_warned_of_and_one_before_galley_fails),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
