@@ -148,15 +148,15 @@ static enum galley_rc check(struct copy *copy) {
                        "checking the copy");
   if (strcmp(text, "ok") != 0)
     return error_set(copy->db->base.error, GALLEY_CORRUPT,
-                     "the copy fails its integrity check: %s. Its disk failed, or the database "
-                     "itself is damaged",
-                     text);
+                     "backup to %s: the copy fails its integrity check: %s. Its disk failed, or "
+                     "the database itself is damaged",
+                     copy->path, text);
   enum galley_rc rc = count_rows(copy, copy->target, rows);
   for (size_t i = 0; rc == GALLEY_OK && i < N_COUNTED; i++)
     if (rows[i] != copy->rows[i])
       rc = error_set(copy->db->base.error, GALLEY_CORRUPT,
-                     "the copy has %" PRId64 " rows in %s, the database %" PRId64, rows[i],
-                     counted[i], copy->rows[i]);
+                     "backup to %s: the copy has %" PRId64 " rows in %s, the database %" PRId64,
+                     copy->path, rows[i], counted[i], copy->rows[i]);
   return rc;
 }
 

@@ -64,10 +64,13 @@ enum galley_rc galley_worker_join(struct galley *q, const char *kinds, int64_t s
     return rc;
   rc = tx_leave(q, join(q, kinds, slots, worker_id));
   POINT(worker, joined);
-  if (rc == GALLEY_OK)
+  if (rc == GALLEY_OK) {
     q->worker_id = *worker_id;
-  else /* the next worker gets the same id, and needs the lock */
-    q->db->engine->worker_release(q->db, *worker_id);
+    return rc;
+  }
+  /* The next worker gets the same id, and needs the lock. */
+  q->db->engine->worker_release(q->db, *worker_id);
+  *worker_id = 0;
   return rc;
 }
 
