@@ -51,7 +51,8 @@ static const struct code_row codes[] = {
     {SQLITE_PERM, GALLEY_DENIED, "the file's permissions do not allow it"},
     {SQLITE_AUTH, GALLEY_DENIED, "the database does not allow it"},
     {SQLITE_CANTOPEN, GALLEY_CANNOT_CREATE,
-     "the file or its folder cannot be opened or written by this user"},
+     "the file, or one beside it, cannot be opened or made: look at the rights of the folder, and "
+     "whether the disk has room"},
     {SQLITE_NOMEM, GALLEY_NO_MEMORY, "out of memory"},
     {SQLITE_TOOBIG, GALLEY_INVALID, "a value is too large"},
     {SQLITE_INTERRUPT, GALLEY_BUSY, "interrupted"},
