@@ -87,7 +87,12 @@ static enum galley_rc open_it(struct crew *crew, struct crew_member *member, uin
                                          .env = &crew->env};
   (void)random;
   shut(member);
-  return galley_open(&member->q, crew->path, &options);
+  enum galley_rc rc = galley_open(&member->q, crew->path, &options);
+  if (rc != GALLEY_OK) {
+    snprintf(member->sentence, sizeof member->sentence, "%s", galley_errmsg(member->q));
+    shut(member);
+  }
+  return rc;
 }
 
 /* A payload that is as long as the seed wants it. */
@@ -429,12 +434,13 @@ enum galley_rc crew_do(struct crew *crew, const struct crew_step *step) {
   else if (actions[step->action].worker && member->worker_id == 0)
     fn = join;
   enum galley_rc rc = fn(crew, member, &random);
+  if (rc != GALLEY_OK && member->q)
+    snprintf(member->sentence, sizeof member->sentence, "%s", galley_errmsg(member->q));
   return rc == GALLEY_NONE || rc == GALLEY_STATE ? GALLEY_OK : rc;
 }
 
 const char *crew_sentence(const struct crew *crew, const struct crew_step *step) {
-  const struct crew_member *member = &crew->members[step->member];
-  return member->q ? galley_errmsg(member->q) : "";
+  return crew->members[step->member].sentence;
 }
 
 /* ---- what is there ---- */

@@ -50,6 +50,7 @@ struct crew_member {
   int64_t worker_id;
   struct galley_job *jobs[CREW_JOBS_MAX];
   size_t n_jobs;
+  char sentence[1024]; /* about the last step that failed */
 };
 
 struct crew {
@@ -74,7 +75,7 @@ struct crew_step crew_step(uint64_t *random, int64_t at_ms);
  * that does not allow it) is GALLEY_OK. A step that failed may be done again. */
 enum galley_rc crew_do(struct crew *crew, const struct crew_step *step);
 const char *crew_action_name(enum crew_action action);
-/* The sentence of the member's last failure. */
+/* Galley's sentence about the step, which failed. */
 const char *crew_sentence(const struct crew *crew, const struct crew_step *step);
 
 /* A number for all that is in the database, its schema included, as a new process of plain SQLite
