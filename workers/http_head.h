@@ -20,8 +20,9 @@ struct http_head {
 /* Ready for a new hop. */
 void http_head_init(struct http_head *head);
 void http_head_fini(struct http_head *head);
-/* Takes one line with its end; a field with a zero byte or a lone CR in it is left out. HTTP_OK, HTTP_TOO_LARGE
- * (past HTTP_HEADERS_MAX) or HTTP_NO_MEMORY. A new status line forgets what an interim reply said.
+/* Takes one line with its end; a field with a zero byte or a lone CR in it is left out. HTTP_OK,
+ * HTTP_TOO_LARGE (past HTTP_HEADERS_MAX) or HTTP_NO_MEMORY. A new status line forgets what an
+ * interim reply said.
  */
 enum http_failure http_head_line(struct http_head *head, const char *bytes, size_t len);
 /* A reply that names another place to go to. */
