@@ -61,6 +61,13 @@ static bool is_galley(int pid) {
          (strcmp(name, "galley") == 0 || strcmp(name, "galley-worker") == 0);
 }
 
+/* "PID (name, which may hold anything) STATE ..." */
+static bool is_stopped(int pid) {
+  char text[256];
+  const char *end = read_file(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+  return end != NULL && (strncmp(end, ") T", 3) == 0 || strncmp(end, ") t", 3) == 0);
+}
+
 static struct doctor_process *add(struct doctor_process_list *list, int pid) {
   for (size_t i = 0; i < list->n; i++)
     if (list->rows[i].pid == pid)
@@ -70,7 +77,8 @@ static struct doctor_process *add(struct doctor_process_list *list, int pid) {
     return NULL;
   }
   struct doctor_process *process = &list->rows[list->n++];
-  *process = (struct doctor_process){.pid = pid, .ours = is_galley(pid)};
+  *process =
+      (struct doctor_process){.pid = pid, .ours = is_galley(pid), .stopped = is_stopped(pid)};
   if (!read_file(pid, "cmdline", process->command, sizeof process->command) &&
       !read_file(pid, "comm", process->command, sizeof process->command))
     snprintf(process->command, sizeof process->command, "?");
@@ -213,6 +221,13 @@ static void report_removed(struct doctor *doctor, const struct doctor_process *p
                         process->pid, process->command);
 }
 
+static void report_stopped(struct doctor *doctor, const struct doctor_process *process) {
+  doctor_report_finding(doctor, "processes", process->writing ? DOCTOR_FAIL : DOCTOR_WARN,
+                        "let it go on (kill -CONT) or end it (kill -KILL)",
+                        "process %d (%s) is stopped%s", process->pid, process->command,
+                        process->writing ? " and holds the write lock: nobody else can write" : "");
+}
+
 void doctor_process_foreign(struct doctor *doctor) {
   const struct doctor_process_list *list = doctor->processes;
   size_t n_foreign = 0;
@@ -221,6 +236,8 @@ void doctor_process_foreign(struct doctor *doctor) {
     return;
   }
   for (size_t i = 0; i < list->n; i++) {
+    if (list->rows[i].stopped)
+      report_stopped(doctor, &list->rows[i]);
     if (list->rows[i].removed)
       report_removed(doctor, &list->rows[i]);
     else if (!list->rows[i].ours)

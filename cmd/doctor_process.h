@@ -18,6 +18,7 @@ struct doctor_process {
   bool removed;     /* it holds a file of the database that is no longer there by name */
   bool reading;     /* in a read transaction just now */
   bool writing;     /* in a write transaction just now */
+  bool stopped;     /* by a signal or a debugger: what it holds it keeps */
 };
 
 struct doctor_process_list {

@@ -46,6 +46,7 @@ enqueue_many() {
   wait_until test -e www/open.1.asked
   program=$(sed -n 's/^1 //p' started)
   kill -STOP "$WORKER"
+  assert_contains "$(galley doctor)" "process $WORKER ("
   touch go.2 www/open.2
   galley work --lease 5s --drain 2>two.log
   assert_sql "SELECT kind,state,result->>'added' FROM jobs ORDER BY kind" $'collect|done|1\nslow|done|'
@@ -390,6 +391,18 @@ enqueue_many() {
   wait_until sql_is "SELECT state,attempt FROM jobs" "done|1"
   work_stop
   assert_sql "SELECT outcome FROM job_attempts" done
+}
+
+@test "a process that is stopped while it writes is named by the doctor" {
+  make_queue
+  foreign 'BEGIN IMMEDIATE'
+  kill -STOP "$FOREIGN"
+  run -1 galley doctor
+  assert_contains "$output" "process $FOREIGN (sqlite3 $DB) is stopped and holds the write lock"
+  kill -CONT "$FOREIGN"
+  foreign_end
+  run -0 galley doctor
+  assert_not_contains "$output" stopped
 }
 
 @test "a foreign reader makes the log grow, and it shrinks when the reader has gone" {
