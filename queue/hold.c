@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 static enum galley_rc lost(struct galley *q, int64_t job_id, int64_t fence) {
@@ -28,6 +29,19 @@ enum galley_rc hold_show(struct galley *q, int64_t job_id, int64_t fence, const 
   view->json = stmt_column_int(q->db, s, 1) != 0;
   stmt_reset(q->db, s);
   return GALLEY_OK;
+}
+
+enum galley_rc hold_check_json(struct galley *q, const struct hold_view *view, const char *what,
+                               const char *json) {
+  json_error_t error;
+  if (view->json)
+    return GALLEY_OK;
+  json_t *value = json_loads(json, JSON_DECODE_ANY, &error);
+  bool no_memory = value || !error.text[0];
+  json_decref(value);
+  if (no_memory)
+    return error_set(&q->error, GALLEY_NO_MEMORY, "no memory to look at %s", what);
+  return error_set(&q->error, GALLEY_INVALID, "%s is not valid JSON", what);
 }
 
 enum galley_rc hold_renew(struct galley *q, struct galley_hold *hold, int64_t lease_ms) {
@@ -69,8 +83,11 @@ static enum galley_rc save_progress(struct galley *q, int64_t job_id, int64_t fe
   enum galley_rc rc = hold_show(q, job_id, fence, json, &view);
   if (rc != GALLEY_OK)
     return rc;
-  if (!view.json || !text_valid(json))
-    return error_set(&q->error, GALLEY_INVALID, "progress is not valid JSON");
+  if (!text_valid(json))
+    return error_set(&q->error, GALLEY_INVALID, "progress is not UTF-8");
+  rc = hold_check_json(q, &view, "progress", json);
+  if (rc != GALLEY_OK)
+    return rc;
   rc = db_stmt(q->db, SQL_PROGRESS_SAVE, &s);
   if (rc != GALLEY_OK)
     return rc;

@@ -16,6 +16,11 @@ struct hold_view {
  * NULL; *view is set when the attempt holds. */
 GALLEY_MUST_USE enum galley_rc hold_show(struct galley *q, int64_t job_id, int64_t fence,
                                          const char *json, struct hold_view *view);
+/* GALLEY_INVALID, naming `what`, when the text that hold_show looked at is not JSON. SQLite says so
+ * of any text when it has no memory to look: that is GALLEY_NO_MEMORY here, and no fault of the
+ * text. */
+GALLEY_MUST_USE enum galley_rc hold_check_json(struct galley *q, const struct hold_view *view,
+                                               const char *what, const char *json);
 /* Moves the lease to lease_ms from now and answers in *hold; a lost one is no failure. */
 GALLEY_MUST_USE enum galley_rc hold_renew(struct galley *q, struct galley_hold *hold,
                                           int64_t lease_ms);

@@ -29,9 +29,8 @@ static enum galley_rc check_begin(struct galley *q, const struct galley_begin *b
 static enum galley_rc show(struct galley *q, int64_t job_id, int64_t fence, const char *json,
                            struct hold_view *view) {
   enum galley_rc rc = hold_show(q, job_id, fence, json, view);
-  if (rc == GALLEY_OK && json && !view->json)
-    return error_set(&q->error, GALLEY_INVALID, "the intent or result of a step is not valid JSON");
-  return rc;
+  return rc == GALLEY_OK && json ? hold_check_json(q, view, "intent or result of a step", json)
+                                 : rc;
 }
 
 /* GALLEY_NONE: the job has no step of this name. */

@@ -581,7 +581,7 @@ static void progress_is_refused_past_its_limit(void **state) {
   fixture_fails(f->q, galley_progress(f->q, job.id, job.fence, "half"), GALLEY_INVALID,
                 "progress is not valid JSON");
   fixture_fails(f->q, galley_progress(f->q, job.id, job.fence, "\"\xff\""), GALLEY_INVALID,
-                "progress is not valid JSON");
+                "progress is not UTF-8");
   assert_int_equal(fixture_number(f, "SELECT count(*) FROM job_progress"), 0);
   fixture_ok(f->q, galley_progress(f->q, job.id, job.fence, fits));
   free(text);

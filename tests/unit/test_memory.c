@@ -114,6 +114,27 @@ static enum galley_rc claim(struct run *run) {
   return rc;
 }
 
+/* What is refused for want of memory is not held against its text. */
+static enum galley_rc write_ledger(struct run *run) {
+  const int64_t id = run->job->id, fence = run->job->fence;
+  struct galley_hold hold = {.job_id = id, .fence = fence};
+  struct galley_begin begin = {
+      .job_id = id, .fence = fence, .name = "s", .idempotency_key = "k", .intent = "{\"a\":1}"};
+  struct galley_turn turn = {.begins = &begin, .n_begins = 1};
+  enum galley_rc rc = galley_turn(run->q, &turn);
+  assert_true(rc != GALLEY_OK || begin.rc == GALLEY_OK);
+  assert_int_equal(begin.step != NULL, rc == GALLEY_OK);
+  galley_free(begin.step);
+  if (rc == GALLEY_OK)
+    rc = galley_step_done(run->q, id, fence, "s", "{\"b\":2}");
+  if (rc == GALLEY_OK)
+    rc = galley_progress(run->q, id, fence, "{\"percent\":50}");
+  if (rc == GALLEY_OK)
+    rc = galley_heartbeat(run->q, &hold, 1000);
+  assert_int_not_equal(rc, GALLEY_INVALID);
+  return rc;
+}
+
 static enum galley_rc save(struct galley *q, void *arg, const char **result) {
   const struct galley_spec next = {.kind = "next"};
   int64_t id;
@@ -150,8 +171,8 @@ static enum galley_rc leave(struct run *run) {
   return galley_worker_leave(run->q, run->worker_id);
 }
 
-static step_fn *const steps[] = {open_it, join,       enqueue, enqueue_reference, claim, settle,
-                                 list,    checkpoint, leave};
+static step_fn *const steps[] = {open_it,      join,   enqueue, enqueue_reference, claim,
+                                 write_ledger, settle, list,    checkpoint,        leave};
 #define N_STEPS (sizeof steps / sizeof steps[0])
 
 /* How the failures of one pass are laid out. */
