@@ -50,8 +50,7 @@ struct checking {
   const struct rule *rule; /* the present one */
   int64_t n;               /* its violations */
   bool stopped;            /* the caller has seen enough */
-  int64_t unread;          /* rules that met a page that cannot be read */
-  bool incomplete;         /* something of the schema is missing: some rules cannot be looked at */
+  int64_t unread;          /* rules that met what is damaged or missing */
   /* What integrity_check says of a table as a whole is told only when no rule names the row. */
   char unnamed[TABLES_MAX][CHECK_NAME_MAX];
   bool named[TABLES_MAX];
@@ -87,11 +86,10 @@ static void rule_begin(struct checking *c, const struct rule *rule) {
     c->progress(c->arg, rule->name, c->report->rules, (int64_t)N_RULES + RULES_OF_CODE);
 }
 
-/* A page that cannot be read does not keep the other rules from being looked at. */
+/* A page that cannot be read, or a table that is not there, does not keep the other rules from
+ * being looked at. */
 static enum galley_rc rule_end(struct checking *c, enum galley_rc rc) {
   char sentence[ERROR_TEXT_MAX];
-  if (rc == GALLEY_INTERNAL && c->incomplete)
-    return GALLEY_OK; /* it is about what is missing, which was told */
   c->report->rules++;
   if (rc == GALLEY_CORRUPT) {
     c->unread++;
@@ -125,7 +123,8 @@ static void tell_unread(struct checking *c) {
     return;
   c->rule = &rules[0];
   c->n = 0;
-  snprintf(what, sizeof what, "for damage, %" PRId64 " rules could not be looked at to the end",
+  snprintf(what, sizeof what,
+           "%" PRId64 " rules could not be looked at to the end, for what is damaged or missing",
            c->unread);
   violated(c, "", 0, what);
 }
@@ -279,7 +278,6 @@ static enum galley_rc check_beside_model(struct checking *c) {
   }
   rule_begin(c, &schema_rule);
   rc = rule_end(c, compare_schema(c, model->db));
-  c->incomplete = c->n > 0;
   if (rc == GALLEY_OK && !c->stopped) {
     rule_begin(c, &constraint_rule);
     rc = rule_end(c, check_constraints(c, model->db));
@@ -317,7 +315,7 @@ static enum galley_rc read_sizes(struct checking *c) {
   if (rc == GALLEY_OK)
     rc = stmt_row(q->db, s);
   if (rc != GALLEY_OK)
-    return rc == GALLEY_CORRUPT || c->incomplete ? GALLEY_OK : rc; /* which a rule has told */
+    return rc == GALLEY_CORRUPT ? GALLEY_OK : rc; /* which a rule has told */
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
     *sizes[i] = stmt_column_int(q->db, s, (int)i);
   stmt_reset(q->db, s);

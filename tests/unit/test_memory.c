@@ -20,6 +20,7 @@
 
 #define ALLOCATIONS_MAX 100000 /* of one call */
 #define OPEN_STRIDE     23     /* opening parses the whole schema: take every so many'th there */
+#define CHECK_STRIDE    331    /* of the allocations of a check, which are many */
 
 static sqlite3_mem_methods system_memory;
 static int left = -1; /* allocations until one fails; -1: none will */
@@ -291,6 +292,29 @@ static void a_database_is_made_whole_or_not_at_all(void **state) {
   run_pass(*state, &for_ever_after, 0, 0);
 }
 
+/* A check that met a lack of memory leaves nothing behind that keeps the next one from running. It
+ * calls no rule broken for it, but for what is_memory says of JSON. */
+static void a_check_says_when_it_lacks_memory(void **state) {
+  struct fixture *f = *state;
+  const struct galley_document document = {.title = "Words", .content = "of a document"};
+  struct galley_document row = document;
+  char hash[65];
+  int64_t id;
+  row.content_hash = fixture_hash('a', hash);
+  fixture_ok(f->q, galley_document_save(f->q, &row, &id, NULL));
+  for_ever = false;
+  for (int n = 0, met = 1; met; n += CHECK_STRIDE) {
+    failures = 0;
+    left = n;
+    enum galley_rc rc = galley_check(f->q, ignore, NULL, NULL, NULL);
+    left = -1;
+    met = failures > 0;
+    if (rc != GALLEY_OK && rc != GALLEY_INVALID && rc != GALLEY_NO_MEMORY)
+      fail_msg("allocation %d: %s: %s", n, galley_rc_name(rc), galley_errmsg(f->q));
+    fixture_check(f->q);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(each_allocation_of_each_call_may_fail_once, fixture_set_up,
@@ -298,6 +322,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(memory_may_be_gone_from_any_allocation_on, fixture_set_up,
                                       fixture_tear_down),
       cmocka_unit_test_setup_teardown(a_database_is_made_whole_or_not_at_all, fixture_set_up,
+                                      fixture_tear_down),
+      cmocka_unit_test_setup_teardown(a_check_says_when_it_lacks_memory, fixture_set_up,
                                       fixture_tear_down),
   };
   return cmocka_run_group_tests_name("memory", tests, make_scarce, NULL);
