@@ -119,7 +119,11 @@ enum galley_open_flag {
   GALLEY_OPEN_CREATE =
       1, /* make the file (mode 0600) when it is missing, and bring its schema up */
   GALLEY_OPEN_READONLY = 2, /* read calls only; never waits for a writer */
-  GALLEY_OPEN_FULL = 4      /* synchronous=FULL: a commit waits for the disk */
+  /* A write returns once the disk has what it wrote and all that it has seen; others may see it a
+   * moment before. GALLEY_IO when the disk does not confirm: it may be seen, and may be lost in a
+   * power cut. From then on every write of such a handle is GALLEY_IO, until the log is begun anew
+   * (galley_checkpoint, then a write). */
+  GALLEY_OPEN_FULL = 4
 };
 
 struct galley_options {
@@ -147,10 +151,10 @@ GALLEY_API const char *galley_version(void);
  * galley is the only user of SQLite; call it before anything else opens a database. */
 GALLEY_API void galley_process_init(void);
 
-/* One write transaction around several calls (BEGIN IMMEDIATE). Every writing function below joins
- * it when it is open and makes its own when it is not. After any failed call inside it the
- * transaction can only be rolled back: writing calls return the first error and do nothing, and
- * galley_commit rolls back and returns it. */
+/* One write transaction around several calls (BEGIN IMMEDIATE), which ends in the thread in which
+ * it began. Every writing function below joins it when it is open and makes its own when it is not.
+ * After any failed call inside it the transaction can only be rolled back: writing calls return the
+ * first error and do nothing, and galley_commit rolls back and returns it. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_begin(struct galley *q);
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_commit(struct galley *q);
 GALLEY_API void galley_rollback(struct galley *q);

@@ -4,12 +4,11 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) {
-  const struct timespec limit = {.tv_sec = (time_t)(ns / 1000000000),
-                                 .tv_nsec = (long)(ns % 1000000000)};
+  /* as this call has it, whatever time_t is */
+  const struct { long s, ns; } limit = {(long)(ns / 1000000000), (long)(ns % 1000000000)};
   int kept = errno;
   if (ns > 0)
     syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
