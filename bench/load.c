@@ -23,8 +23,9 @@
 #define ACTORS_MAX  64
 #define PAYLOAD_LEN 120
 #define REPORT_LEN  15000
-#define WAKE_PAUSE  5000000 /* ns between two enqueues of `wake`, so that the worker is idle again \
-                             */
+#define WAKE_PAUSE                                                                                 \
+  5000000 /* ns between two enqueues of `wake`, so that the worker is idle again                   \
+           */
 #define FILL_BATCH  1000
 #define SEEDERS_MAX 16
 

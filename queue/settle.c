@@ -1,6 +1,7 @@
 #include "settle.h"
 
 #include "backoff.h"
+#include "id_list.h"
 #include "point.h"
 #include "state.h"
 
@@ -145,12 +146,10 @@ static enum galley_rc write_move(struct galley *q, const struct galley_settlemen
   return rc;
 }
 
-/* GALLEY_LOST when the attempt has its row: it was settled before. */
 static enum galley_rc write_attempt(struct galley *q, const struct galley_settlement *settlement,
                                     const struct held *held, const struct move *move,
                                     int64_t now_ms) {
   struct stmt *s;
-  int64_t written = 0;
   enum galley_rc rc = db_stmt(q->db, SQL_ATTEMPT_INSERT, &s);
   if (rc != GALLEY_OK)
     return rc;
@@ -168,27 +167,7 @@ static enum galley_rc write_attempt(struct galley *q, const struct galley_settle
                                      .started_at_ms = held->started_at_ms,
                                      .ended_at_ms = now_ms};
   record_bind(q->db, s, &galley_attempt_record, 0, &row);
-  rc = stmt_run(q->db, s, &written);
-  return rc == GALLEY_OK && written == 0 ? GALLEY_LOST : rc;
-}
-
-static enum galley_rc totals_write(struct galley *q, struct settle_totals *totals) {
-  enum galley_rc rc = GALLEY_OK;
-  for (size_t i = 0; rc == GALLEY_OK && i < totals->n; i++) {
-    const struct settle_total *row = &totals->rows[i];
-    struct stmt *s;
-    rc = db_stmt(q->db, SQL_TOTAL_ADD, &s);
-    if (rc != GALLEY_OK)
-      return rc;
-    stmt_text(q->db, s, 1, row->kind);
-    stmt_text(q->db, s, 2, row->outcome);
-    stmt_int(q->db, s, 3, row->n);
-    stmt_int(q->db, s, 4, row->busy_ms);
-    stmt_int(q->db, s, 5, row->cost_usd_micros);
-    rc = stmt_run(q->db, s, NULL);
-  }
-  totals->n = 0;
-  return rc;
+  return stmt_run(q->db, s, NULL);
 }
 
 static enum galley_rc total_add(struct galley *q, struct settle_totals *totals,
@@ -203,7 +182,7 @@ static enum galley_rc total_add(struct galley *q, struct settle_totals *totals,
     }
   }
   if (totals->n == SETTLE_TOTALS_MAX) {
-    enum galley_rc rc = totals_write(q, totals);
+    enum galley_rc rc = settle_totals_write(q, totals);
     if (rc != GALLEY_OK)
       return rc;
   }
@@ -211,61 +190,29 @@ static enum galley_rc total_add(struct galley *q, struct settle_totals *totals,
   return GALLEY_OK;
 }
 
-static enum galley_rc count(struct galley *q, const struct galley_settlement *settlement,
-                            const struct held *held, const struct move *move, int64_t now_ms,
-                            struct settle_totals *totals) {
-  /* What has ended is counted by its end, which an attempt that crashed does not name. */
+/* What has ended is counted by its end, which an attempt that crashed does not name. */
+static enum galley_rc count(struct galley *q, const struct held *held, const struct move *move,
+                            int64_t cost_usd_micros, struct settle_totals *totals) {
+  int64_t now_ms = handle_now_ms(q);
   struct settle_total total = {
       .outcome = state_ended(move->to) ? state_name(move->to) : move->outcome,
       .n = 1,
       .busy_ms = now_ms > held->started_at_ms ? now_ms - held->started_at_ms : 0,
-      .cost_usd_micros = settlement->cost_usd_micros};
+      .cost_usd_micros = cost_usd_micros};
   memcpy(total.kind, held->kind, sizeof total.kind);
   return total_add(q, totals, &total);
 }
 
-/* Whether its move can wait for those of others like it: done, and nothing to write but that. */
-static bool is_plain(const struct galley_settlement *settlement) {
-  return settlement->outcome == GALLEY_DONE && !settlement->save && !settlement->result &&
-         !settlement->error && !settlement->error_class && settlement->cost_usd_micros == 0;
-}
-
-static enum galley_rc move_done(struct galley *q, struct settle_batch *batch) {
-  struct stmt *s;
-  int64_t changed = 0, n = (int64_t)batch->done.n;
-  if (n == 0)
-    return GALLEY_OK;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_SETTLE_DONE, &s);
-  if (rc != GALLEY_OK)
-    return rc;
-  stmt_text(q->db, s, 1, id_list_text(&batch->done));
-  stmt_int(q->db, s, 2, batch->done_at_ms);
-  rc = stmt_run(q->db, s, &changed);
-  POINT(settle, moved);
-  id_list_clear(&batch->done);
-  if (rc == GALLEY_OK && changed != n)
-    return error_set(&q->error, GALLEY_INTERNAL,
-                     "%" PRId64 " of %" PRId64 " jobs moved under their own fences", n - changed,
-                     n);
-  return rc;
-}
-
 static enum galley_rc finish(struct galley *q, const struct galley_settlement *settlement,
                              const struct held *held, const struct move *move,
-                             struct settle_batch *batch) {
+                             struct settle_totals *totals) {
   int64_t now_ms = handle_now_ms(q);
   const char *result = move->to == STATE_DONE ? settlement->result : NULL;
-  bool plain = move->to == STATE_DONE && is_plain(settlement);
-  /* First: of two settlements of one attempt in one batch, it tells the second. */
-  enum galley_rc rc = write_attempt(q, settlement, held, move, now_ms);
-  if (rc == GALLEY_OK && plain) {
-    id_list_add(&batch->done, settlement->job_id);
-    batch->done_at_ms = now_ms;
-  } else if (rc == GALLEY_OK) {
-    rc = write_move(q, settlement, move, now_ms, result);
-    POINT(settle, moved);
-  }
-  return rc == GALLEY_OK ? count(q, settlement, held, move, now_ms, &batch->totals) : rc;
+  enum galley_rc rc = write_move(q, settlement, move, now_ms, result);
+  POINT(settle, moved);
+  if (rc == GALLEY_OK)
+    rc = write_attempt(q, settlement, held, move, now_ms);
+  return rc == GALLEY_OK ? count(q, held, move, settlement->cost_usd_micros, totals) : rc;
 }
 
 /* An error's text is kept whole up to a limit, and never torn inside a character. */
@@ -297,14 +244,11 @@ static enum galley_rc save(struct galley *q, struct galley_settlement *settlemen
 }
 
 enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
-                          struct settle_batch *batch, bool *save_failed) {
+                          struct settle_totals *totals, bool *save_failed) {
   struct held held;
   char text[GALLEY_ERROR_MAX + 1];
   *save_failed = false;
-  /* What saves must see the jobs of the settlements before it as they are then. */
-  enum galley_rc rc = is_plain(settlement) ? GALLEY_OK : move_done(q, batch);
-  if (rc == GALLEY_OK)
-    rc = hold(q, settlement->job_id, settlement->fence, &held);
+  enum galley_rc rc = hold(q, settlement->job_id, settlement->fence, &held);
   if (rc != GALLEY_OK)
     return rc;
   struct galley_settlement bounded_copy = *settlement;
@@ -323,10 +267,96 @@ enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement
   }
   bounded_copy.error = bounded(settlement->error, text, sizeof text);
   struct move move = decide(q, &bounded_copy, &held, handle_now_ms(q));
-  rc = finish(q, &bounded_copy, &held, &move, batch);
+  rc = finish(q, &bounded_copy, &held, &move, totals);
   *save_failed = rc == GALLEY_INVALID; /* the settlement's own words: its result is not JSON */
   return rc;
 }
+
+/* ---- many that are only done ---- */
+
+static bool is_plain(const struct galley_settlement *settlement) {
+  return settlement->outcome == GALLEY_DONE && !settlement->save && !settlement->result &&
+         !settlement->error && !settlement->error_class && settlement->http_status == 0 &&
+         settlement->tokens_in == 0 && settlement->tokens_out == 0 &&
+         settlement->cost_usd_micros == 0;
+}
+
+/* Rising ids, so that no attempt is among them twice. */
+size_t settle_plain(const struct galley_settlement *settlements, size_t n) {
+  size_t i = 0;
+  while (i < n && is_plain(&settlements[i]) &&
+         (i == 0 || settlements[i].job_id > settlements[i - 1].job_id))
+    i++;
+  return i;
+}
+
+/* Which of them still hold their jobs, into `held`, counted. Rows come in the order of the list. */
+static enum galley_rc hold_all(struct galley *q, struct galley_settlement *settlements, size_t n,
+                               struct id_list *list, struct settle_totals *totals) {
+  struct stmt *s;
+  size_t i = 0;
+  const struct move done = {.to = STATE_DONE};
+  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_HELD, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_text(q->db, s, 1, id_list_text(list));
+  while ((rc = stmt_row(q->db, s)) == GALLEY_OK) {
+    int64_t id = stmt_column_int(q->db, s, 0);
+    while (i < n && settlements[i].job_id != id)
+      settlements[i++].rc = GALLEY_LOST;
+    assert(i < n);
+    bool holds = stmt_column_int(q->db, s, 1) == settlements[i].fence;
+    settlements[i++].rc = holds ? GALLEY_OK : GALLEY_LOST;
+    if (!holds)
+      continue;
+    struct held held = {.started_at_ms = stmt_column_int(q->db, s, 3)};
+    snprintf(held.kind, sizeof held.kind, "%s", stmt_column_text(q->db, s, 2, NULL));
+    rc = count(q, &held, &done, 0, totals);
+    if (rc != GALLEY_OK) {
+      stmt_reset(q->db, s);
+      return rc;
+    }
+  }
+  while (i < n)
+    settlements[i++].rc = GALLEY_LOST;
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+static enum galley_rc write_all(struct galley *q, enum sql_id id, struct id_list *list) {
+  struct stmt *s;
+  int64_t written = 0;
+  enum galley_rc rc = db_stmt(q->db, id, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  stmt_text(q->db, s, 1, id_list_text(list));
+  stmt_int(q->db, s, 2, handle_now_ms(q));
+  rc = stmt_run(q->db, s, &written);
+  if (rc == GALLEY_OK && written != (int64_t)list->n)
+    return error_set(&q->error, GALLEY_INTERNAL, "%s wrote %" PRId64 " rows for %zu jobs",
+                     sql_table[id].name, written, list->n);
+  return rc;
+}
+
+enum galley_rc settle_done(struct galley *q, struct galley_settlement *settlements, size_t n,
+                           struct settle_totals *totals) {
+  struct id_list list;
+  id_list_clear(&list);
+  for (size_t i = 0; i < n; i++)
+    id_list_add(&list, settlements[i].job_id);
+  enum galley_rc rc = hold_all(q, settlements, n, &list, totals);
+  id_list_clear(&list);
+  for (size_t i = 0; rc == GALLEY_OK && i < n; i++)
+    if (settlements[i].rc == GALLEY_OK)
+      id_list_add(&list, settlements[i].job_id);
+  if (rc == GALLEY_OK && list.n > 0)
+    rc = write_all(q, SQL_ATTEMPTS_DONE, &list);
+  if (rc == GALLEY_OK && list.n > 0)
+    rc = write_all(q, SQL_JOBS_SETTLE_DONE, &list);
+  POINT(settle, moved);
+  return rc;
+}
+
+/* ---- attempts that others end ---- */
 
 /* A crash and a hang are the job's fault until it is known otherwise: the one is counted, the other
  * charged. */
@@ -360,7 +390,7 @@ static struct move lose(const struct galley *q, const struct held *held, enum se
 }
 
 enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum settle_loss loss,
-                           struct settle_batch *batch) {
+                           struct settle_totals *totals) {
   struct held held;
   enum galley_rc rc = hold(q, job_id, fence, &held);
   if (rc != GALLEY_OK)
@@ -368,22 +398,31 @@ enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence, enum
   const struct galley_settlement settlement = {.job_id = job_id, .fence = fence};
   struct move move = lose(q, &held, loss);
   obey_cancel(&held, &move);
-  return finish(q, &settlement, &held, &move, batch);
+  return finish(q, &settlement, &held, &move, totals);
 }
 
-void settle_batch_init(struct settle_batch *batch) {
-  batch->totals.n = 0;
-  id_list_clear(&batch->done);
-}
-
-enum galley_rc settle_batch_end(struct galley *q, struct settle_batch *batch) {
-  enum galley_rc rc = move_done(q, batch);
-  return rc == GALLEY_OK ? totals_write(q, &batch->totals) : rc;
+enum galley_rc settle_totals_write(struct galley *q, struct settle_totals *totals) {
+  enum galley_rc rc = GALLEY_OK;
+  for (size_t i = 0; rc == GALLEY_OK && i < totals->n; i++) {
+    const struct settle_total *row = &totals->rows[i];
+    struct stmt *s;
+    rc = db_stmt(q->db, SQL_TOTAL_ADD, &s);
+    if (rc != GALLEY_OK)
+      return rc;
+    stmt_text(q->db, s, 1, row->kind);
+    stmt_text(q->db, s, 2, row->outcome);
+    stmt_int(q->db, s, 3, row->n);
+    stmt_int(q->db, s, 4, row->busy_ms);
+    stmt_int(q->db, s, 5, row->cost_usd_micros);
+    rc = stmt_run(q->db, s, NULL);
+  }
+  totals->n = 0;
+  return rc;
 }
 
 enum galley_rc settle_count_cancelled(struct galley *q, const char *kind) {
   struct settle_totals totals = {.n = 1,
                                  .rows = {{.outcome = state_name(STATE_CANCELLED), .n = 1}}};
   snprintf(totals.rows[0].kind, sizeof totals.rows[0].kind, "%s", kind);
-  return totals_write(q, &totals);
+  return settle_totals_write(q, &totals);
 }

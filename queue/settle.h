@@ -5,7 +5,6 @@
 #define SETTLE_H
 
 #include "handle.h"
-#include "id_list.h"
 
 /* What the totals of a batch add up to, so that they are written once a batch and not once a job.
  */
@@ -20,28 +19,27 @@ struct settle_totals {
   size_t n;
 };
 
-/* What the settlements of one transaction write together, by settle_batch_end. */
-struct settle_batch {
-  struct settle_totals totals;
-  struct id_list done; /* jobs whose attempt's row says done, with nothing to keep; still running */
-  int64_t done_at_ms;
-};
-
 /* Why an attempt ended that its own worker did not settle: it died, hangs, or left without a word
  * about this job. */
 enum settle_loss { SETTLE_CRASHED, SETTLE_EXPIRED, SETTLE_LEFT };
 
-void settle_batch_init(struct settle_batch *batch);
-/* Shows the fence, lets the settlement save, moves the job (at the end of the batch, at the latest
- * before anything is saved), leaves the attempt's row. GALLEY_LOST when the fence is stale (nothing
- * written). *save_failed tells that the failure came from `save`. */
+/* How many of the first settlements only say "done", with nothing to save or to keep, by rising
+ * ids: settle_done takes so many together. */
+size_t settle_plain(const struct galley_settlement *settlements, size_t n);
+/* Ends these n (of settle_plain, at most GALLEY_BATCH_MAX), each as settle_one does, in one
+ * statement for each thing to write. Each one's rc is GALLEY_OK or GALLEY_LOST; what is returned is
+ * about all. */
+GALLEY_MUST_USE enum galley_rc settle_done(struct galley *q, struct galley_settlement *settlements,
+                                           size_t n, struct settle_totals *totals);
+/* Shows the fence, lets the settlement save, moves the job, leaves the attempt's row. GALLEY_LOST
+ * when the fence is stale (nothing written). *save_failed tells that the failure came from `save`.
+ */
 GALLEY_MUST_USE enum galley_rc settle_one(struct galley *q, struct galley_settlement *settlement,
-                                          struct settle_batch *batch, bool *save_failed);
+                                          struct settle_totals *totals, bool *save_failed);
 /* Takes a running job back from its worker. */
 GALLEY_MUST_USE enum galley_rc settle_lost(struct galley *q, int64_t job_id, int64_t fence,
-                                           enum settle_loss loss, struct settle_batch *batch);
-/* Writes what is left of the batch, in its transaction. */
-GALLEY_MUST_USE enum galley_rc settle_batch_end(struct galley *q, struct settle_batch *batch);
+                                           enum settle_loss loss, struct settle_totals *totals);
+GALLEY_MUST_USE enum galley_rc settle_totals_write(struct galley *q, struct settle_totals *totals);
 /* Counts a job that ended without an attempt. */
 GALLEY_MUST_USE enum galley_rc settle_count_cancelled(struct galley *q, const char *kind);
 

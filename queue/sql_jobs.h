@@ -91,13 +91,20 @@
       "result=?7,cost_usd_micros=cost_usd_micros+?8,error_class=?9,error=?10,finished_at_ms=?11,"  \
       "worker_id=NULL,lease_mono_ns=NULL,cancel_requested=0 "                                      \
       "WHERE id=?1 AND fence=?2 AND state='running'")                                              \
+  SQL(JOBS_HELD, "rowid",                                                                          \
+      "SELECT id,fence,kind,started_at_ms FROM (SELECT value AS listed FROM json_each(?1)) "       \
+      "CROSS JOIN jobs ON jobs.id=listed AND state='running'")                                     \
+  SQL(ATTEMPTS_DONE, "rowid",                                                                      \
+      "INSERT INTO job_attempts(" ATTEMPT_COLUMNS ") SELECT id,fence,attempt,worker_id,'done',"    \
+      "NULL,NULL,NULL,0,0,0,started_at_ms,?2 FROM jobs "                                           \
+      "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'")                         \
   SQL(JOBS_SETTLE_DONE, "rowid",                                                                   \
       "UPDATE jobs SET state='done',result=NULL,error_class=NULL,error=NULL,finished_at_ms=?2,"    \
       "worker_id=NULL,lease_mono_ns=NULL,cancel_requested=0 "                                      \
       "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'")                         \
   SQL(ATTEMPT_INSERT, "",                                                                          \
       "INSERT INTO job_attempts(" ATTEMPT_COLUMNS ") "                                             \
-      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(job_id,fence) DO NOTHING")   \
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")                                        \
   SQL(TOTAL_ADD, "totals",                                                                         \
       "INSERT INTO totals(kind,outcome,n,busy_ms,cost_usd_micros) VALUES(?1,?2,?3,?4,?5) "         \
       "ON CONFLICT(kind,outcome) DO UPDATE SET n=n+excluded.n,busy_ms=busy_ms+excluded.busy_ms,"   \

@@ -12,17 +12,23 @@
 #include <string.h>
 
 static enum galley_rc settle_all(struct galley *q, struct galley_turn *turn, bool *save_failed) {
-  struct settle_batch batch;
-  settle_batch_init(&batch);
+  struct settle_totals totals = {.n = 0};
   enum galley_rc rc = GALLEY_OK;
-  for (size_t i = 0; rc == GALLEY_OK && i < turn->n_settlements; i++) {
+  for (size_t i = 0; rc == GALLEY_OK && i < turn->n_settlements;) {
     struct galley_settlement *one = &turn->settlements[i];
-    rc = settle_one(q, one, &batch, save_failed);
+    size_t plain = settle_plain(one, turn->n_settlements - i);
+    if (plain > 1) {
+      rc = settle_done(q, one, plain, &totals);
+      i += plain;
+      continue;
+    }
+    rc = settle_one(q, one, &totals, save_failed);
     one->rc = rc;
     if (rc == GALLEY_LOST)
       rc = GALLEY_OK;
+    i++;
   }
-  return rc == GALLEY_OK ? settle_batch_end(q, &batch) : rc;
+  return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
 }
 
 static void drop_jobs(struct galley_turn *turn) {
@@ -86,14 +92,13 @@ static bool is_storage(enum galley_rc rc) {
 
 static enum galley_rc settle_in_tx(struct galley *q, struct galley_settlement *one,
                                    bool *save_failed) {
-  struct settle_batch batch;
-  settle_batch_init(&batch);
+  struct settle_totals totals = {.n = 0};
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  rc = settle_one(q, one, &batch, save_failed);
+  rc = settle_one(q, one, &totals, save_failed);
   if (rc == GALLEY_OK)
-    rc = settle_batch_end(q, &batch);
+    rc = settle_totals_write(q, &totals);
   return tx_leave(q, rc);
 }
 

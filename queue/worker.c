@@ -134,7 +134,7 @@ struct lost_job {
 
 /* The jobs of one worker, or with an expired lease; `parameter` is the statement's first. */
 static enum galley_rc take_back(struct galley *q, enum settle_loss loss, int64_t parameter,
-                                struct settle_batch *batch, int64_t *n) {
+                                struct settle_totals *totals, int64_t *n) {
   enum sql_id which = loss == SETTLE_EXPIRED ? SQL_JOBS_EXPIRED : SQL_JOBS_OF_WORKER;
   struct stmt *s;
   struct lost_job jobs[WORKER_RECOVER_MAX];
@@ -151,30 +151,29 @@ static enum galley_rc take_back(struct galley *q, enum settle_loss loss, int64_t
     return rc;
   rc = GALLEY_OK;
   for (size_t i = 0; rc == GALLEY_OK && i < found; i++)
-    rc = settle_lost(q, jobs[i].id, jobs[i].fence, loss, batch);
+    rc = settle_lost(q, jobs[i].id, jobs[i].fence, loss, totals);
   *n += (int64_t)found;
   return rc;
 }
 
 /* All jobs of a worker that is no more, and its row. */
 static enum galley_rc strike_off(struct galley *q, int64_t worker_id, enum settle_loss loss,
-                                 struct settle_batch *batch, int64_t *n) {
+                                 struct settle_totals *totals, int64_t *n) {
   enum galley_rc rc;
   int64_t before;
   do {
     before = *n;
-    rc = take_back(q, loss, worker_id, batch, n);
+    rc = take_back(q, loss, worker_id, totals, n);
   } while (rc == GALLEY_OK && *n - before == WORKER_RECOVER_MAX);
   return rc == GALLEY_OK ? mark_stopped(q, worker_id) : rc;
 }
 
 static enum galley_rc leave(struct galley *q, int64_t worker_id) {
-  struct settle_batch batch;
+  struct settle_totals totals = {.n = 0};
   int64_t ignored = 0;
-  settle_batch_init(&batch);
-  enum galley_rc rc = strike_off(q, worker_id, SETTLE_LEFT, &batch, &ignored);
+  enum galley_rc rc = strike_off(q, worker_id, SETTLE_LEFT, &totals, &ignored);
   POINT(worker, leaving);
-  return rc == GALLEY_OK ? settle_batch_end(q, &batch) : rc;
+  return rc == GALLEY_OK ? settle_totals_write(q, &totals) : rc;
 }
 
 enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
@@ -193,10 +192,10 @@ enum galley_rc galley_worker_leave(struct galley *q, int64_t worker_id) {
 }
 
 static enum galley_rc recover_dead(struct galley *q, const struct workers *dead,
-                                   struct settle_batch *batch, int64_t *n) {
+                                   struct settle_totals *totals, int64_t *n) {
   enum galley_rc rc = GALLEY_OK;
   for (size_t i = 0; rc == GALLEY_OK && i < dead->n; i++)
-    rc = strike_off(q, dead->ids[i], SETTLE_CRASHED, batch, n);
+    rc = strike_off(q, dead->ids[i], SETTLE_CRASHED, totals, n);
   return rc;
 }
 
@@ -212,17 +211,16 @@ static enum galley_rc lease_expired(struct galley *q, bool *expired) {
 }
 
 static enum galley_rc recover_in_tx(struct galley *q, const struct workers *dead, int64_t *n) {
-  struct settle_batch batch;
-  settle_batch_init(&batch);
+  struct settle_totals totals = {.n = 0};
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
   POINT(recover, begun);
-  rc = recover_dead(q, dead, &batch, n);
+  rc = recover_dead(q, dead, &totals, n);
   if (rc == GALLEY_OK)
-    rc = take_back(q, SETTLE_EXPIRED, handle_mono_ns(q), &batch, n);
+    rc = take_back(q, SETTLE_EXPIRED, handle_mono_ns(q), &totals, n);
   if (rc == GALLEY_OK)
-    rc = settle_batch_end(q, &batch);
+    rc = settle_totals_write(q, &totals);
   POINT(recover, taken);
   rc = tx_leave(q, rc);
   POINT(recover, committed);
