@@ -60,6 +60,8 @@ static int write_sample(struct session *session, struct made *made) {
     return session_fail(session, GALLEY_CANNOT_CREATE, "%s cannot be made: %s", path,
                         strerror(errno));
   int problem = init_sample(path, session->database);
+  if (problem == EEXIST && access(path, F_OK) == 0) /* another init made it at this moment */
+    return 0;
   if (problem != 0)
     return session_fail(session,
                         problem == ENOSPC || problem == EDQUOT ? GALLEY_FULL : GALLEY_CANNOT_CREATE,
