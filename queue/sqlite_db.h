@@ -24,6 +24,7 @@ struct sqlite_db {
   bool full;             /* a commit waits for the disk: see sqlite_share.c */
   bool one_thread;       /* as in galley_env */
   bool damaged;          /* checkpointed > log was seen: no checkpoint any more, not at close */
+  bool stopped_midway;   /* storage or memory failed a statement: see sqlite_engine.c, begin */
   int side_fd;           /* -1 until needed */
   int watch_fd;          /* inotify; -1 until needed */
   int64_t held_worker;   /* for ":memory:", where the only handle is the only worker */

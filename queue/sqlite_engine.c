@@ -447,11 +447,24 @@ static void rollback(struct db *base) {
   sqlite_share_leave(sqlite_db_of(base));
 }
 
+/* When a read fails inside an insertion, SQLite rolls back at once, before the full-text index
+ * takes the count of its rows for known, which it has not read: its next insertion would write a
+ * wrong one. Reading the schema anew makes it forget. */
+static int forget_tables(struct sqlite_db *db) {
+  if (!db->stopped_midway)
+    return SQLITE_OK;
+  int code = sqlite3_exec(db->h, "PRAGMA writable_schema=RESET", NULL, NULL, NULL);
+  db->stopped_midway = code != SQLITE_OK;
+  return code;
+}
+
 static enum galley_rc begin(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
   sqlite_share_enter(db, db->busy_timeout_ms);
   errno = 0; /* see sqlite_error_set */
-  int code = run(db->begin);
+  int code = forget_tables(db);
+  if (code == SQLITE_OK)
+    code = run(db->begin);
   if (code != SQLITE_OK) {
     sqlite_share_leave(db);
     return sqlite_error_set(db, db->h, code, "locking for a write");

@@ -72,6 +72,8 @@ enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, cons
   const char *path = db->path ? db->path : ":memory:";
   const char *message = h ? sqlite3_errmsg(h) : sqlite3_errstr(code);
   int primary = primary_code(code);
+  if (primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_NOMEM)
+    db->stopped_midway = true;
   if (primary == SQLITE_CONSTRAINT)
     return constraint_error(db, message);
   if (primary == SQLITE_ERROR && (strstr(message, "no such ") || strstr(message, "has no column")))
