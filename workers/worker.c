@@ -34,6 +34,8 @@ struct worker {
   size_t slots;
   struct task *running, *finished;
   size_t n_running, n_finished;
+  struct task *spare; /* n_spare empty ones, for what the next turn claims */
+  size_t n_spare;
   size_t n_beginning; /* of the running: those that wait for a step to be committed */
 
   bool look;             /* something may be ready: claim in this turn */
@@ -153,14 +155,23 @@ static void task_expired(struct loop_timer *timer) {
   task_end(task, GALLEY_RETRY, "timeout", text);
 }
 
-/* Takes the job. Without memory it is handed back by its lease: nothing else can be done. */
-static void task_begin(struct worker *worker, struct galley_job *job) {
-  struct task *task = calloc(1, sizeof *task);
-  if (!task) {
-    log_event(LOG_LEVEL_ERROR, "job.dropped", "job=%" PRId64 " reason=memory", job->id);
-    galley_free(job);
-    return;
+/* Before a claim: what is claimed can be begun, and does not wait for its lease to run out. False
+ * without memory for a single one. */
+static bool make_spares(struct worker *worker, size_t wanted) {
+  while (worker->n_spare < wanted) {
+    struct task *task = calloc(1, sizeof *task);
+    if (!task)
+      return worker->n_spare > 0;
+    list_add(&worker->spare, task);
+    worker->n_spare++;
   }
+  return true;
+}
+
+static void task_begin(struct worker *worker, struct galley_job *job) {
+  struct task *task = list_take(&worker->spare);
+  assert(task);
+  worker->n_spare--;
   task->job = job;
   task->handler = handler_find(worker->config, job->kind);
   task->env = &worker->env;
@@ -355,6 +366,11 @@ static bool turn_needed(const struct worker *worker) {
 
 /* Settles, begins steps, renews and claims. False: storage refused. */
 static bool run_turn(struct worker *worker) {
+  size_t room = free_slots(worker);
+  if (!make_spares(worker, room)) {
+    storage_failed(worker, GALLEY_NO_MEMORY);
+    return false;
+  }
   struct galley_turn turn = {.worker_id = worker->id,
                              .settlements = worker->settlements,
                              .n_settlements = fill_settlements(worker),
@@ -364,7 +380,7 @@ static bool run_turn(struct worker *worker) {
                              .n_holds = fill_holds(worker),
                              .kinds = (const char *const *)worker->kinds.names,
                              .n_kinds = worker->kinds.n,
-                             .max_jobs = free_slots(worker),
+                             .max_jobs = room < worker->n_spare ? room : worker->n_spare,
                              .lease_ms = worker->config->lease_ms,
                              .jobs = worker->jobs};
   enum galley_rc rc = galley_turn(worker->env.writer, &turn);
@@ -633,6 +649,8 @@ static void drop_tasks(struct worker *worker) {
   }
   while ((task = list_take(&worker->finished)))
     task_free(task);
+  while ((task = list_take(&worker->spare)))
+    free(task);
 }
 
 static void worker_fini(struct worker *worker) {
