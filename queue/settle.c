@@ -192,8 +192,7 @@ static enum galley_rc total_add(struct galley *q, struct settle_totals *totals,
 
 /* What has ended is counted by its end, which an attempt that crashed does not name. */
 static enum galley_rc count(struct galley *q, const struct held *held, const struct move *move,
-                            int64_t cost_usd_micros, struct settle_totals *totals) {
-  int64_t now_ms = handle_now_ms(q);
+                            int64_t now_ms, int64_t cost_usd_micros, struct settle_totals *totals) {
   struct settle_total total = {
       .outcome = state_ended(move->to) ? state_name(move->to) : move->outcome,
       .n = 1,
@@ -212,7 +211,9 @@ static enum galley_rc finish(struct galley *q, const struct galley_settlement *s
   POINT(settle, moved);
   if (rc == GALLEY_OK)
     rc = write_attempt(q, settlement, held, move, now_ms);
-  return rc == GALLEY_OK ? count(q, held, move, settlement->cost_usd_micros, totals) : rc;
+  if (rc != GALLEY_OK)
+    return rc;
+  return count(q, held, move, now_ms, settlement->cost_usd_micros, totals);
 }
 
 /* An error's text is kept whole up to a limit, and never torn inside a character. */
@@ -292,7 +293,7 @@ size_t settle_plain(const struct galley_settlement *settlements, size_t n) {
 
 /* Which of them still hold their jobs, into `held`, counted. Rows come in the order of the list. */
 static enum galley_rc hold_all(struct galley *q, struct galley_settlement *settlements, size_t n,
-                               struct id_list *list, struct settle_totals *totals) {
+                               struct id_list *list, int64_t now_ms, struct settle_totals *totals) {
   struct stmt *s;
   size_t i = 0;
   const struct move done = {.to = STATE_DONE};
@@ -311,7 +312,7 @@ static enum galley_rc hold_all(struct galley *q, struct galley_settlement *settl
       continue;
     struct held held = {.started_at_ms = stmt_column_int(q->db, s, 3)};
     snprintf(held.kind, sizeof held.kind, "%s", stmt_column_text(q->db, s, 2, NULL));
-    rc = count(q, &held, &done, 0, totals);
+    rc = count(q, &held, &done, now_ms, 0, totals);
     if (rc != GALLEY_OK) {
       stmt_reset(q->db, s);
       return rc;
@@ -322,14 +323,15 @@ static enum galley_rc hold_all(struct galley *q, struct galley_settlement *settl
   return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
-static enum galley_rc write_all(struct galley *q, enum sql_id id, struct id_list *list) {
+static enum galley_rc write_all(struct galley *q, enum sql_id id, struct id_list *list,
+                                int64_t now_ms) {
   struct stmt *s;
   int64_t written = 0;
   enum galley_rc rc = db_stmt(q->db, id, &s);
   if (rc != GALLEY_OK)
     return rc;
   stmt_text(q->db, s, 1, id_list_text(list));
-  stmt_int(q->db, s, 2, handle_now_ms(q));
+  stmt_int(q->db, s, 2, now_ms);
   rc = stmt_run(q->db, s, &written);
   if (rc == GALLEY_OK && written != (int64_t)list->n)
     return error_set(&q->error, GALLEY_INTERNAL, "%s wrote %" PRId64 " rows for %zu jobs",
@@ -340,18 +342,19 @@ static enum galley_rc write_all(struct galley *q, enum sql_id id, struct id_list
 enum galley_rc settle_done(struct galley *q, struct galley_settlement *settlements, size_t n,
                            struct settle_totals *totals) {
   struct id_list list;
+  int64_t now_ms = handle_now_ms(q); /* one moment for the jobs, their attempts and the totals */
   id_list_clear(&list);
   for (size_t i = 0; i < n; i++)
     id_list_add(&list, settlements[i].job_id);
-  enum galley_rc rc = hold_all(q, settlements, n, &list, totals);
+  enum galley_rc rc = hold_all(q, settlements, n, &list, now_ms, totals);
   id_list_clear(&list);
   for (size_t i = 0; rc == GALLEY_OK && i < n; i++)
     if (settlements[i].rc == GALLEY_OK)
       id_list_add(&list, settlements[i].job_id);
   if (rc == GALLEY_OK && list.n > 0)
-    rc = write_all(q, SQL_ATTEMPTS_DONE, &list);
+    rc = write_all(q, SQL_ATTEMPTS_DONE, &list, now_ms);
   if (rc == GALLEY_OK && list.n > 0)
-    rc = write_all(q, SQL_JOBS_SETTLE_DONE, &list);
+    rc = write_all(q, SQL_JOBS_SETTLE_DONE, &list, now_ms);
   POINT(settle, moved);
   return rc;
 }

@@ -674,6 +674,41 @@ static void a_save_runs_whatever_the_outcome(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
+/* A clock that never says the same twice. */
+static int64_t running_clock(void *arg) {
+  struct fixture *f = arg;
+  return f->now_ms += 7;
+}
+
+static void totals_tell_the_same_time_as_the_attempts_while_the_clock_runs(void **state) {
+  struct fixture *f = *state;
+  static const enum galley_outcome outcomes[] = {GALLEY_DONE, GALLEY_DONE, GALLEY_RETRY,
+                                                 GALLEY_DEAD, GALLEY_DONE, GALLEY_DONE};
+  struct galley_settlement settlements[6];
+  struct galley_job *jobs[6];
+  struct galley *q;
+  struct galley_env env = f->env;
+  env.now_ms = running_clock;
+  const struct galley_options options = {.env = &env};
+  fixture_ok(q, galley_open(&q, f->path, &options));
+  struct galley_turn turn = {.worker_id = work_join(q), .lease_ms = WORK_LEASE_MS};
+  for (size_t i = 0; i < 6; i++) {
+    jobs[i] = work_start(q, turn.worker_id, "work");
+    settlements[i] = settlement(jobs[i], outcomes[i]);
+  }
+  turn.settlements = settlements;
+  turn.n_settlements = 6;
+  fixture_ok(q, galley_turn(q, &turn));
+  for (size_t i = 0; i < 6; i++)
+    galley_free(jobs[i]);
+  galley_close(q);
+  assert_int_equal(fixture_number(f, "SELECT sum(busy_ms) FROM totals"),
+                   fixture_number(f, "SELECT sum(ended_at_ms-started_at_ms) FROM job_attempts"));
+  assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs j JOIN job_attempts a ON "
+                                     "a.job_id=j.id WHERE finished_at_ms<>ended_at_ms"),
+                   0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_stale_fence_settles_nothing_and_does_not_save),
@@ -706,6 +741,7 @@ int main(void) {
       TEST(a_save_that_meets_a_storage_failure_settles_nothing),
       TEST(a_storage_failure_is_not_held_against_the_job_that_meets_it),
       TEST(a_save_runs_whatever_the_outcome),
+      TEST(totals_tell_the_same_time_as_the_attempts_while_the_clock_runs),
   };
   return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
 }
