@@ -26,7 +26,8 @@ static void insert(struct actor *actor, sqlite3 *h) {
   good = good && execute(h, sql);
   int64_t id = sqlite3_last_insert_rowid(h);
   if (good && whole && chance_one_in(&actor->chance, 3))
-    good = simulation_sleep(sim, chance_between(&actor->chance, 0, 200) * 1000000);
+    good = simulation_sleep(sim,
+                            chance_between(&actor->chance, 0, actor->sim->plan.rest_ms) * 1000000);
   if (good && whole)
     good = execute(h, "COMMIT");
   if (!sqlite3_get_autocommit(h))
@@ -38,7 +39,7 @@ static void insert(struct actor *actor, sqlite3 *h) {
 /* Holds its snapshot for a while, as a long report does. */
 static void read_long(struct actor *actor, sqlite3 *h) {
   if (execute(h, "BEGIN") && execute(h, "SELECT count(*), max(payload) FROM jobs"))
-    actor_sleep(actor, chance_between(&actor->chance, 0, 500));
+    actor_sleep(actor, chance_between(&actor->chance, 0, 2 * actor->sim->plan.rest_ms));
   execute(h, "ROLLBACK");
 }
 
@@ -77,7 +78,7 @@ static void run(struct actor *actor) {
   actor->calling = true;
   if (sqlite3_open_v2(actor->sim->path, &h, SQLITE_OPEN_READWRITE, "disk") == SQLITE_OK &&
       set_up(actor, h))
-    while (actor_sleep(actor, chance_between(&actor->chance, 0, 200)) &&
+    while (actor_sleep(actor, chance_between(&actor->chance, 0, actor->sim->plan.rest_ms)) &&
            !chance_one_in(&actor->chance, 40))
       act(actor, h);
   sqlite3_close(h);

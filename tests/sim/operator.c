@@ -62,18 +62,19 @@ struct wish {
 };
 
 static const struct wish wishes[] = {
-    {"cancel", cancel},   {"cancel", cancel},         {"retry", retry},
-    {"retry", retry},     {"checkpoint", checkpoint}, {"backup", backup},
-    {"list", list},       {"stats", stats},           {"workers", workers},
-    {"recover", recover}, {"checkpoint", checkpoint},
+    {"checkpoint", checkpoint}, {"cancel", cancel},   {"cancel", cancel}, {"retry", retry},
+    {"retry", retry},           {"backup", backup},   {"list", list},     {"stats", stats},
+    {"workers", workers},       {"recover", recover},
 };
 
 static void run(struct actor *actor) {
   if (!actor_open(actor, 0))
     return;
-  while (actor_sleep(actor, chance_between(&actor->chance, 0, 300))) {
+  while (actor_sleep(actor, chance_between(&actor->chance, 0, actor->sim->plan.rest_ms))) {
     int64_t most = (int64_t)(sizeof wishes / sizeof wishes[0]) - 1;
     const struct wish *wish = &wishes[chance_between(&actor->chance, 0, most)];
+    if (chance_one_in(&actor->chance, actor->sim->plan.checkpoint_one_in))
+      wish = &wishes[0];
     actor_begin(actor, wish->name);
     enum galley_rc rc = wish->grant(actor);
     if (!actor_end(actor, wish->name, rc) && galley_rc_class(rc) != GALLEY_CLASS_RETRY)

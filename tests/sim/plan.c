@@ -11,7 +11,7 @@ static void plan_harm(struct plan *plan, struct chance *c) {
   static const unsigned faults[] = {0, 0, 0, 300, 1000, 4000};
   static const unsigned deaths[] = {0, 0, 0, 1000, 4000};
   unsigned n = pick(c, events, 6);
-  plan->event_one_in = n > 0 ? (unsigned)plan->steps / n + 1 : 0;
+  plan->event_gap = n > 0 ? plan->operations / n + 1 : 0;
   plan->fault_one_in = pick(c, faults, 6);
   plan->die_one_in = pick(c, deaths, 5);
   plan->weight[PLAN_KILL] = (unsigned)chance_between(c, 0, 8);
@@ -28,19 +28,23 @@ struct plan plan_make(uint64_t seed) {
   static const unsigned leases[] = {1000, 10000, 60000};
   static const unsigned works[] = {0, 20, 500, 5000}; /* or two leases */
   static const unsigned hangs[] = {3, 20, 100};
+  static const unsigned rests[] = {1, 20, 200};
+  static const unsigned checkpoints[] = {1, 3, 10};
   struct chance c = {seed};
   struct plan plan = {.producers = (int)chance_between(&c, 1, 3),
                       .workers = (int)chance_between(&c, 1, 5),
-                      .operators = (int)chance_between(&c, 0, 1),
+                      .operators = (int)chance_between(&c, 0, 2),
                       .foreigners = (int)chance_between(&c, 0, 2),
                       .foreign = (enum plan_foreign)chance_between(&c, 0, 3),
                       .jobs = chance_between(&c, 2, 60),
-                      .steps = chance_between(&c, 50, 1500),
+                      .operations = chance_between(&c, 200, 8000),
                       .switch_one_in = pick(&c, switches, 5),
                       .full_one_in = pick(&c, fulls, 3),
                       .lease_ms = pick(&c, leases, 3),
                       .work_ms = pick(&c, works, 4),
-                      .hang_one_in = pick(&c, hangs, 3)};
+                      .rest_ms = pick(&c, rests, 3),
+                      .hang_one_in = pick(&c, hangs, 3),
+                      .checkpoint_one_in = pick(&c, checkpoints, 3)};
   if (chance_one_in(&c, 3))
     plan.work_ms = 2 * plan.lease_ms;
   unsigned factor = pick(&c, slow, 4);
@@ -49,7 +53,7 @@ struct plan plan_make(uint64_t seed) {
   if (plan.foreign == PLAN_FOREIGN_BOTH && plan.foreigners > 1)
     plan.foreigners = 1;
   if (chance_one_in(&c, 16)) /* a long run: the log passes its marks, counters their limits */
-    plan.steps *= 10, plan.jobs *= 8;
+    plan.operations *= 8, plan.jobs *= 8;
   plan_harm(&plan, &c);
   return plan;
 }

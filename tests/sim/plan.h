@@ -29,10 +29,10 @@ enum plan_foreign {
 struct plan {
   int producers, workers, operators, foreigners;
   enum plan_foreign foreign;
-  int64_t steps;          /* of the scheduler, before all is brought to its end */
+  int64_t operations;     /* of storage, before all is brought to its end */
   int64_t jobs;           /* that producers ask for */
   unsigned switch_one_in; /* storage operations after which another actor may go on */
-  unsigned event_one_in;  /* steps; 0: nothing happens */
+  int64_t event_gap;      /* operations between two events, on average; 0: nothing happens */
   unsigned fault_one_in;  /* storage operations; 0: the disk is sound */
   unsigned die_one_in;    /* storage operations in the middle of which a process is killed */
   unsigned weight[PLAN_N_EVENTS];
@@ -40,7 +40,9 @@ struct plan {
   int64_t lease_ms;
   int64_t operation_ns, sync_ns; /* what they take at most */
   int64_t work_ms;               /* what a job takes at most */
+  int64_t rest_ms;               /* how long all but workers rest at most between calls */
   unsigned hang_one_in;          /* jobs */
+  unsigned checkpoint_one_in;    /* of what people do */
 };
 
 struct plan plan_make(uint64_t seed);

@@ -101,7 +101,8 @@ static bool produce(struct actor *actor) {
 static void run(struct actor *actor) {
   if (!actor_open(actor, 0))
     return;
-  while (produce(actor) && actor_sleep(actor, chance_between(&actor->chance, 0, 100)))
+  while (produce(actor) &&
+         actor_sleep(actor, chance_between(&actor->chance, 0, actor->sim->plan.rest_ms)))
     if (chance_one_in(&actor->chance, 30)) /* as a command line does */
       return;
 }

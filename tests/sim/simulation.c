@@ -13,6 +13,7 @@
 #define DAY_MS         86400000
 #define WALL_MS        1700000000000
 #define END_STEPS_MAX  2000000 /* of the scheduler, until all who were asked to end have done so */
+#define STEPS_MAX      100000  /* of the scheduler, however few operations come of them */
 #define BOOT_NS        1000000000
 #define RESTART_MAX_MS 500   /* of a process that was killed */
 #define RETURN_MAX_MS  10000 /* of one that ended */
@@ -359,6 +360,15 @@ sqlite3 *simulation_connect(struct simulation *sim) {
   return h;
 }
 
+static void run_on(struct simulation *sim) {
+  int64_t gap = sim->plan.event_gap, next = gap > 0 ? chance_between(&sim->chance, 0, gap) : -1;
+  while (sim->operations < sim->plan.operations && sim->steps < STEPS_MAX && step(sim))
+    if (next >= 0 && sim->operations >= next) {
+      happen(sim);
+      next = sim->operations + chance_between(&sim->chance, 1, 2 * gap);
+    }
+}
+
 void simulation_run(struct simulation *sim) {
   sim->plan = plan_make(sim->seed);
   sim->chance = (struct chance){~sim->seed};
@@ -368,9 +378,7 @@ void simulation_run(struct simulation *sim) {
   disk_clock(sim->disk, disk_now_ms, sim);
   disk_watch(sim->disk, hook, sim);
   add_all(sim);
-  while (sim->steps < sim->plan.steps && step(sim))
-    if (chance_one_in(&sim->chance, sim->plan.event_one_in))
-      happen(sim);
+  run_on(sim);
   if (chance_one_in(&sim->chance, 4))
     cut_power(sim);
   ask_to_end(sim);

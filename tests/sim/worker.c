@@ -366,7 +366,7 @@ static void work(struct actor *actor) {
       die(actor);
       return;
     }
-    if ((chance_one_in(&actor->chance, 10) && !recover(actor)) || !do_turn(actor))
+    if ((chance_one_in(&actor->chance, 4) && !recover(actor)) || !do_turn(actor))
       return;
     actor_sleep(actor, rest_ms(actor));
   }
