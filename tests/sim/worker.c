@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HANG_LEASES 3 /* for which a hanging job is held at most */
-#define IDLE_MS     200
-#define HEAL_TURNS  20000
+#define HANG_LEASES      3 /* for which a hanging job is held at most */
+#define IDLE_MS          200
+#define LOG_BUDGET_BYTES 10485760 /* DESIGN: the log stays under 10 MB */
+#define HEAL_TURNS       20000
 
 static const char *const kinds[] = {"work", "rest"};
 
@@ -398,15 +399,37 @@ static bool wait_for_next(struct actor *actor) {
   return ms < INT64_MAX && actor_sleep(actor, ms > 0 ? ms : 0);
 }
 
+static bool tell_violation(void *arg, const void *row) {
+  const struct galley_violation *violation = row;
+  simulation_violation(((struct actor *)arg)->sim, "galley_check: %s: %s %" PRId64 ": %s",
+                       violation->rule, violation->table, violation->id, violation->sentence);
+}
+
+static void check(struct actor *actor) {
+  actor_begin(actor, "check");
+  (void)actor_end(actor, "check", galley_check(actor->q, tell_violation, NULL, actor, NULL));
+}
+
+/* Runs are too short for a reader who is stopped to keep a log of such a size from being used
+ * again; one that grows so has not been checkpointed. */
+static void check_log(struct actor *actor) {
+  struct galley_wal wal;
+  actor_begin(actor, "wal");
+  if (actor_end(actor, "wal", galley_wal_status(actor->q, &wal)) && wal.bytes > LOG_BUDGET_BYTES)
+    simulation_violation(actor->sim, "the log has %" PRId64 " bytes", wal.bytes);
+}
+
 static void heal(struct actor *actor) {
   if (!actor_open(actor, 0) || !join(actor))
     return;
+  check_log(actor);
   for (int i = 0; i < HEAL_TURNS; i++) {
     if (!recover(actor) || !do_turn(actor))
       return;
     if (actor->n_holds == 0 && !wait_for_next(actor)) {
       leave(actor);
-      actor->sim->healed++;
+      if (actor->sim->healed++ > 0)
+        check(actor);
       return;
     }
     for (size_t k = 0; k < actor->n_holds; k++)
