@@ -357,9 +357,11 @@ static bool parse(struct feed_node_reader *reader, const char *xml, size_t len, 
     reader->damaged = true;
     return true;
   }
-  *doc = xmlCtxtReadMemory(reader->parser, xml, (int)len, NULL, "UTF-8",
-                           XML_PARSE_RECOVER | XML_PARSE_NONET | XML_PARSE_NOERROR |
-                               XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_COMPACT);
+  /* It is UTF-8: to be told so makes libxml2 convert it all the same. */
+  *doc = xmlCtxtReadMemory(reader->parser, xml, (int)len, NULL, NULL,
+                           XML_PARSE_IGNORE_ENC | XML_PARSE_RECOVER | XML_PARSE_NONET |
+                               XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA |
+                               XML_PARSE_COMPACT);
   if (!*doc || !reader->parser->wellFormed)
     reader->damaged = true;
   if (reader->parser->errNo != XML_ERR_NO_MEMORY)

@@ -3,6 +3,7 @@
 #include "feed_encoding.h"
 #include "feed_json.h"
 #include "feed_xml.h"
+#include "xml_memory.h"
 
 #include <string.h>
 
@@ -43,11 +44,14 @@ static enum feed_result read_text(const struct feed_source *source, const char *
 enum feed_result feed_parse(const struct feed_source *source, struct feed_content *out) {
   *out = (struct feed_content){0};
   struct strbuf text = {0};
+  unsigned long failures = xml_memory_failures();
   feed_encoding_decode(source, &text, &out->damaged);
   enum feed_result result = FEED_NO_MEMORY;
   if (!text.failed)
     result = text.len > 0 ? read_text(source, text.data, text.len, out) : FEED_EMPTY;
   strbuf_fini(&text);
+  if (result == FEED_PARSED && xml_memory_failures() != failures)
+    result = FEED_NO_MEMORY; /* an item may be missing: better all of them later */
   if (result != FEED_PARSED)
     feed_content_fini(out);
   return result;
