@@ -95,6 +95,10 @@ void sqlite_side_close(struct sqlite_db *db);
 void sqlite_share_enter(struct sqlite_db *db, int wait_ms);
 /* Nothing when it is not held. */
 void sqlite_share_leave(struct sqlite_db *db);
+/* Says that this handle looks for changes and then sleeps: call it before the look. A commit after
+ * that asks whether somebody does, and rings then. Yes, too, where nobody can say. */
+void sqlite_share_sleep(struct sqlite_db *db);
+bool sqlite_share_wake(struct sqlite_db *db);
 /* After a commit, without the write lock: waits until the disk has it, and whatever was committed
  * before it. GALLEY_IO: it is not known to be there and never will be, though it can be seen. */
 enum galley_rc sqlite_share_durable(struct sqlite_db *db);

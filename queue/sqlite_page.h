@@ -25,6 +25,9 @@
 struct sqlite_page {
   uint32_t magic;
   uint32_t version; /* of the layout: programs with another one use no page beside ours */
+  /* Somebody has looked, or is about to, and will sleep if there is nothing: the next commit rings
+   * the bell. Those after it need not, until somebody looks again. */
+  _Atomic uint32_t asleep;
   struct sqlite_gate gate;
   struct sqlite_sync sync;
 };

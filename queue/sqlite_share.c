@@ -48,6 +48,18 @@ void sqlite_share_close(struct sqlite_db *db) {
   db->sync = NULL;
 }
 
+void sqlite_share_sleep(struct sqlite_db *db) {
+  if (db->base.readonly)
+    return;
+  use_page(db);
+  if (db->page)
+    atomic_store(&db->page->asleep, 1);
+}
+
+bool sqlite_share_wake(struct sqlite_db *db) {
+  return !db->page || atomic_exchange(&db->page->asleep, 0) != 0;
+}
+
 /* ---- durable commits ---- */
 
 /* Through SQLite's own file, so that it passes whatever VFS there is, and no descriptor of ours is

@@ -134,7 +134,7 @@ void sqlite_side_checkpoint_read(struct sqlite_db *db, struct galley_wal *wal) {
 }
 
 void sqlite_side_ring(struct sqlite_db *db) {
-  if (!db->side_path || side_create(db) < 0)
+  if (!db->side_path || !sqlite_share_wake(db) || side_create(db) < 0)
     return; /* what is left: the log's own change, and the watchers' second look */
   if (pwrite(db->side_fd, "\n", 1, SIDE_BELL) != 1)
     return;

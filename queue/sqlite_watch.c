@@ -1,4 +1,5 @@
-/* Two names are watched. The side file is touched after each commit of ours, when it can be seen.
+/* Two names are watched. The side file is touched after a commit of ours, when it can be seen, if
+ * anybody has looked since the last time (sqlite_share.c; readers cannot say that they have).
  * The -wal file is written by every commit of every program, but before the commit can be seen:
  * whoever looks at once may look too early, and looks again a moment later. inotify takes paths and
  * never opens the files, which closing would drop SQLite's locks. */
@@ -44,7 +45,9 @@ enum galley_rc sqlite_watch_open(struct db *base, int *fd) {
                      "inotify is not to be had: %s (see fs.inotify.max_user_instances)",
                      strerror(errno));
   enum galley_rc rc = watch_files(db);
-  if (rc != GALLEY_OK)
+  if (rc == GALLEY_OK)
+    sqlite_share_sleep(db);
+  else
     sqlite_watch_close(db);
   *fd = db->watch_fd;
   return rc;
@@ -58,6 +61,8 @@ void sqlite_watch_clear(struct db *base) {
   /* Bounded: equal events are merged by the kernel, so its queue holds few. */
   for (int i = 0; i < 16 && read(db->watch_fd, events, sizeof events) > 0; i++)
     continue;
+  /* Afterwards: either the bell is asked for, or what it has told can still be read. */
+  sqlite_share_sleep(db);
 }
 
 void sqlite_watch_close(struct sqlite_db *db) {
