@@ -150,7 +150,7 @@ static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
   enum galley_rc rc = checkpointer_open(db);
   if (rc != GALLEY_OK)
     return rc;
-  sqlite_share_enter(db, wait_ms);
+  (void)sqlite_share_enter(db, wait_ms);
   rc = guarded(db, wait_ms);
   if (!held)
     sqlite_share_leave(db);

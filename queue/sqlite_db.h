@@ -91,8 +91,8 @@ void sqlite_side_close(struct sqlite_db *db);
 
 /* sqlite_share.c: what the writing handles of a database share (sqlite_page.h). */
 /* Before the write lock is asked for: waits at the gate, for at most wait_ms (0: not at all), and
- * goes on in any case. Nothing when it is held already. */
-void sqlite_share_enter(struct sqlite_db *db, int wait_ms);
+ * goes on in any case. Nothing when it is held already. How much of wait_ms is left. */
+int sqlite_share_enter(struct sqlite_db *db, int wait_ms);
 /* Nothing when it is not held. */
 void sqlite_share_leave(struct sqlite_db *db);
 /* Says that this handle looks for changes and then sleeps: call it before the look. A commit after

@@ -19,7 +19,8 @@
  * time. */
 #define CLOSE_FRAMES  128
 #define URI_MAX       16384
-#define WAL_SWITCH_MS 20 /* between tries, for as long as the busy time-out */
+#define LAST_TRY_MS   100 /* for the write lock, after the busy time-out was spent at the gate */
+#define WAL_SWITCH_MS 20  /* between tries, for as long as the busy time-out */
 
 /* The settings of every connection: the statement that sets, the one that asks, the answer that
  * must come. The first six are the product's; the rest guard against bugs of older SQLite
@@ -458,13 +459,24 @@ static int forget_tables(struct sqlite_db *db) {
   return code;
 }
 
-static enum galley_rc begin(struct db *base) {
-  struct sqlite_db *db = sqlite_db_of(base);
-  sqlite_share_enter(db, db->busy_timeout_ms);
+/* What was waited at the gate is not waited for again, but for a last try. */
+static int lock_for_write(struct sqlite_db *db) {
+  int left_ms = sqlite_share_enter(db, db->busy_timeout_ms);
   errno = 0; /* see sqlite_error_set */
   int code = forget_tables(db);
-  if (code == SQLITE_OK)
-    code = run(db->begin);
+  if (code != SQLITE_OK)
+    return code;
+  if (left_ms == db->busy_timeout_ms)
+    return run(db->begin);
+  sqlite3_busy_timeout(db->h, left_ms > LAST_TRY_MS ? left_ms : LAST_TRY_MS);
+  code = run(db->begin);
+  sqlite3_busy_timeout(db->h, db->busy_timeout_ms);
+  return code;
+}
+
+static enum galley_rc begin(struct db *base) {
+  struct sqlite_db *db = sqlite_db_of(base);
+  int code = lock_for_write(db);
   if (code != SQLITE_OK) {
     sqlite_share_leave(db);
     return sqlite_error_set(db, db->h, code, "locking for a write");

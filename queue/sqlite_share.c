@@ -21,18 +21,21 @@ static void use_page(struct sqlite_db *db) {
     db->sync = NULL; /* not with the mutexes of this system, which need nothing */
 }
 
-void sqlite_share_enter(struct sqlite_db *db, int wait_ms) {
+int sqlite_share_enter(struct sqlite_db *db, int wait_ms) {
   use_page(db);
   if (!db->page || db->gate_held)
-    return;
+    return wait_ms;
   int64_t now = env_system.mono_ns(NULL);
   bool passing = now < db->gate_pass_by_ns;
   db->gate_held = sqlite_gate_enter(&db->page->gate, passing ? 0 : wait_ms);
   POINT(gate, entered);
+  int64_t ended = env_system.mono_ns(NULL);
   if (db->gate_held)
     db->gate_pass_by_ns = 0;
   else if (!passing && wait_ms > 0)
-    db->gate_pass_by_ns = env_system.mono_ns(NULL) + GATE_PASS_BY_NS;
+    db->gate_pass_by_ns = ended + GATE_PASS_BY_NS;
+  int64_t left_ms = wait_ms - (ended - now) / 1000000;
+  return left_ms > 0 ? (int)left_ms : 0;
 }
 
 void sqlite_share_leave(struct sqlite_db *db) {
