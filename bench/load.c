@@ -3,8 +3,8 @@
  *
  *   bench-load SUBJECT LOAD DATABASE [name=value ...]
  *
- * SUBJECT: galley, raw, connect. LOAD: enqueue, drain, mixed, read, wake, seed-read, seed-write,
- * seed-mixed, fill. */
+ * SUBJECT: one of subject_list.c. LOAD: enqueue, drain, mixed, read, wake, idle, seed-read,
+ * seed-write, seed-mixed, fill. */
 #include "galley.h"
 #include "histogram.h"
 #include "subject.h"
@@ -24,8 +24,9 @@
 #define PAYLOAD_LEN 120
 #define REPORT_LEN  15000
 #define WAKE_PAUSE                                                                                 \
-  5000000 /* ns between two enqueues of `wake`, so that the worker is idle again                   \
-           */
+  5000000                /* ns between two enqueues of `wake`, so that the worker is idle again    \
+                          */
+#define LOOK_MS     1000 /* at the latest, when nothing rings */
 #define FILL_BATCH  1000
 #define SEEDERS_MAX 16
 
@@ -133,7 +134,7 @@ static void work(struct actor *actor, void *h) {
     if (is("drain") ? idle > 0 : idle > 0 && !time_left())
       return;
     if (idle > 0 && subject->wait)
-      subject->wait(h);
+      subject->wait(h, is("idle") ? (int)SET(MS) : LOOK_MS);
     else if (idle > 0)
       pause_ns(1000000);
   }
@@ -310,16 +311,15 @@ static bool set(const char *word) {
 }
 
 int main(int argc, char **argv) {
-  static const struct subject *const subjects[] = {&subject_galley, &subject_raw, &subject_connect};
-  for (size_t i = 0; argc > 3 && i < sizeof subjects / sizeof subjects[0]; i++)
-    if (strcmp(argv[1], subjects[i]->name) == 0)
-      subject = subjects[i];
+  for (size_t i = 0; argc > 3 && subject_list[i]; i++)
+    if (strcmp(argv[1], subject_list[i]->name) == 0)
+      subject = subject_list[i];
   for (int i = 4; i < argc; i++)
     if (!set(argv[i]))
       subject = NULL;
   if (!subject || SET(BATCH) > SUBJECT_BATCH_MAX || SET(CLAIM) > SUBJECT_BATCH_MAX ||
       SET(THREADS) < 1 || SET(THREADS) > SEEDERS_MAX) {
-    fprintf(stderr, "usage: bench-load galley|raw|connect LOAD DATABASE [name=value ...]\n");
+    fprintf(stderr, "usage: bench-load SUBJECT LOAD DATABASE [name=value ...]\n");
     return 64;
   }
   load = argv[2];

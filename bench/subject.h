@@ -32,9 +32,13 @@ struct subject {
   /* One topic with a report, in a transaction of its own; and one by its id. */
   int64_t (*topic_save)(void *h, const char *title, const char *report);
   bool (*topic_get)(void *h, int64_t id);
-  /* Sleeps until another process may have enqueued; NULL: it cannot. */
-  void (*wait)(void *h);
+  /* Sleeps until another process may have enqueued, `ms` at most; NULL: it cannot. */
+  void (*wait)(void *h, int ms);
 };
+
+/* Those that a program can be asked to measure, NULL last: subject_list.c of bench/ for galley and
+ * SQLite, of bench/peers/ for other queues, which have neither job_get nor topics. */
+extern const struct subject *const subject_list[];
 
 extern const struct subject subject_galley, subject_raw;
 /* SQLite alone with a new connection for each call: how the system before galley worked. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define LEASE_MS 60000
-#define LOOK_MS  1000 /* at the latest, when nothing rings */
 
 struct handle {
   struct galley *q;
@@ -123,10 +122,10 @@ static bool topic_get(void *handle, int64_t id) {
   return rc == GALLEY_OK;
 }
 
-static void wait_for_jobs(void *handle) {
+static void wait_for_jobs(void *handle, int ms) {
   struct handle *h = handle;
   struct pollfd fd = {.fd = h->watch, .events = POLLIN};
-  (void)poll(&fd, 1, LOOK_MS);
+  (void)poll(&fd, 1, ms);
   galley_watch_clear(h->q);
 }
 
