@@ -23,6 +23,7 @@ static void plan_harm(struct plan *plan, struct chance *c) {
 
 struct plan plan_make(uint64_t seed) {
   static const unsigned switches[] = {1, 2, 4, 16, 64};
+  static const unsigned lags[] = {0, 3, 20};
   static const unsigned fulls[] = {0, 1, 3};
   static const unsigned slow[] = {1, 1, 1, 50};
   static const unsigned leases[] = {1000, 10000, 60000};
@@ -39,6 +40,7 @@ struct plan plan_make(uint64_t seed) {
                       .jobs = chance_between(&c, 2, 60),
                       .operations = chance_between(&c, 200, 8000),
                       .switch_one_in = pick(&c, switches, 5),
+                      .lag_one_in = pick(&c, lags, 3),
                       .full_one_in = pick(&c, fulls, 3),
                       .lease_ms = pick(&c, leases, 3),
                       .work_ms = pick(&c, works, 4),

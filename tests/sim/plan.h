@@ -32,9 +32,10 @@ struct plan {
   int64_t operations;     /* of storage, before all is brought to its end */
   int64_t jobs;           /* that producers ask for */
   unsigned switch_one_in; /* storage operations after which another actor may go on */
-  int64_t event_gap;      /* operations between two events, on average; 0: nothing happens */
-  unsigned fault_one_in;  /* storage operations; 0: the disk is sound */
-  unsigned die_one_in;    /* storage operations in the middle of which a process is killed */
+  unsigned lag_one_in; /* switches after which an actor is put off for many operations of others */
+  int64_t event_gap;   /* operations between two events, on average; 0: nothing happens */
+  unsigned fault_one_in; /* storage operations; 0: the disk is sound */
+  unsigned die_one_in;   /* storage operations in the middle of which a process is killed */
   unsigned weight[PLAN_N_EVENTS];
   unsigned full_one_in; /* handles with durability full; 0: none */
   int64_t lease_ms;

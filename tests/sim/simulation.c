@@ -14,6 +14,7 @@
 #define WALL_MS        1700000000000
 #define END_STEPS_MAX  2000000 /* of the scheduler, until all who were asked to end have done so */
 #define STEPS_MAX      100000  /* of the scheduler, however few operations come of them */
+#define LAG_DOUBLINGS  10
 #define BOOT_NS        1000000000
 #define RESTART_MAX_MS 500   /* of a process that was killed */
 #define RETURN_MAX_MS  10000 /* of one that ended */
@@ -67,6 +68,14 @@ static bool fails(struct simulation *sim, struct actor *actor, enum disk_op op,
   return true;
 }
 
+/* How long an actor that is switched away from stays away: an operation may be as long as hundreds
+ * of others, as when a process loses its processor. */
+static int64_t lag_ns(struct simulation *sim) {
+  if (!chance_one_in(&sim->chance, sim->plan.lag_one_in))
+    return 0;
+  return sim->plan.operation_ns << chance_between(&sim->chance, 0, LAG_DOUBLINGS);
+}
+
 static enum disk_verdict operate(struct simulation *sim, struct actor *actor, enum disk_op op,
                                  int us) {
   enum disk_verdict verdict = DISK_GO;
@@ -76,7 +85,7 @@ static enum disk_verdict operate(struct simulation *sim, struct actor *actor, en
   if (op == DISK_SLEEP)
     simulation_sleep(sim, (int64_t)us * 1000);
   else if (chance_one_in(&sim->chance, sim->plan.switch_one_in))
-    simulation_sleep(sim, 0);
+    simulation_sleep(sim, lag_ns(sim));
   if (actor->killed)
     return DISK_DIE;
   if (sim->calm)

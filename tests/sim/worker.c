@@ -234,10 +234,14 @@ struct round {
   struct galley_turn turn;
 };
 
-/* When a third of the lease has passed, and sometimes earlier. */
+/* When a third of the lease has passed, and sometimes earlier. Of one who hangs only when it is too
+ * late. */
 static bool wants_renewal(struct actor *actor, const struct actor_hold *hold) {
   int64_t lease_ns = actor->sim->plan.lease_ms * 1000000;
-  return hold->lease_ns - actor->sim->now_ns < lease_ns / 3 * 2 || chance_one_in(&actor->chance, 6);
+  int64_t left_ns = hold->lease_ns - actor->sim->now_ns;
+  if (hold->fate == ACTOR_HANG)
+    return left_ns < 0 && chance_one_in(&actor->chance, 2);
+  return left_ns < lease_ns / 3 * 2 || chance_one_in(&actor->chance, 6);
 }
 
 static void prepare(struct actor *actor, struct round *round) {
@@ -249,7 +253,7 @@ static void prepare(struct actor *actor, struct round *round) {
     if (due) {
       round->settlements[turn->n_settlements] = settlement_of(hold);
       round->settled[turn->n_settlements++] = hold;
-    } else if (hold->fate != ACTOR_HANG && wants_renewal(actor, hold)) {
+    } else if (wants_renewal(actor, hold)) {
       round->renewals[turn->n_holds] =
           (struct galley_hold){.job_id = hold->job_id, .fence = hold->fence};
       round->renewed[turn->n_holds++] = hold;
@@ -316,6 +320,31 @@ static bool do_turn(struct actor *actor) {
   return good || (!actor->killed && galley_rc_class(rc) == GALLEY_CLASS_RETRY);
 }
 
+/* Outside of turns: says how far a job is, or renews it alone. */
+static bool tell(struct actor *actor) {
+  if (actor->n_holds == 0)
+    return true;
+  int64_t i = chance_between(&actor->chance, 0, (int64_t)actor->n_holds - 1);
+  struct actor_hold *hold = &actor->holds[i];
+  struct galley_hold renewal = {.job_id = hold->job_id, .fence = hold->fence};
+  int64_t lease_ms = actor->sim->plan.lease_ms;
+  int64_t lease_ns = actor->sim->now_ns + lease_ms * 1000000;
+  bool renews = chance_one_in(&actor->chance, 2);
+  int64_t begun = actor_begin(actor, "tell");
+  enum galley_rc rc = renews ? galley_heartbeat(actor->q, &renewal, lease_ms)
+                             : galley_progress(actor->q, hold->job_id, hold->fence, "{\"done\":1}");
+  bool lost = rc == GALLEY_LOST;
+  if (!actor_end(actor, "tell", lost ? GALLEY_OK : rc))
+    return !actor->killed && galley_rc_class(rc) == GALLEY_CLASS_RETRY;
+  if (lost)
+    check_lost(actor, hold);
+  else
+    check_newest(actor, hold, begun);
+  if (!lost && renews)
+    hold->lease_ns = lease_ns;
+  return true;
+}
+
 static bool recover(struct actor *actor) {
   actor_begin(actor, "recover");
   enum galley_rc rc = galley_recover(actor->q, NULL);
@@ -367,7 +396,8 @@ static void work(struct actor *actor) {
       die(actor);
       return;
     }
-    if ((chance_one_in(&actor->chance, 4) && !recover(actor)) || !do_turn(actor))
+    if ((chance_one_in(&actor->chance, 4) && !recover(actor)) ||
+        (chance_one_in(&actor->chance, 6) && !tell(actor)) || !do_turn(actor))
       return;
     actor_sleep(actor, rest_ms(actor));
   }
