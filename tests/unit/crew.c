@@ -452,7 +452,12 @@ static uint64_t mix(uint64_t number, const void *bytes, size_t n) { /* FNV-1a */
   return number;
 }
 
-static uint64_t mix_rows(sqlite3 *h, const char *sql, uint64_t number) {
+static void note(struct crew *crew, const char *what, const char *found) {
+  if (crew->problem[0] == '\0')
+    snprintf(crew->problem, sizeof crew->problem, "%s: %s", what, found);
+}
+
+static uint64_t mix_rows(struct crew *crew, sqlite3 *h, const char *sql, uint64_t number) {
   sqlite3_stmt *s = NULL;
   int code = sqlite3_prepare_v2(h, sql, -1, &s, NULL);
   while (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
@@ -465,65 +470,74 @@ static uint64_t mix_rows(sqlite3 *h, const char *sql, uint64_t number) {
     }
   }
   if (code != SQLITE_DONE)
-    fail_msg("%s: %s", sql, sqlite3_errmsg(h));
+    note(crew, sql, sqlite3_errmsg(h));
   sqlite3_finalize(s);
   return number;
 }
 
-static void expect_text(sqlite3 *h, const char *sql, const char *expected) {
+static void expect_text(struct crew *crew, sqlite3 *h, const char *sql, const char *expected) {
   sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(h, sql, -1, &s, NULL) != SQLITE_OK)
-    fail_msg("%s: %s", sql, sqlite3_errmsg(h));
-  int code = sqlite3_step(s);
+  int code = sqlite3_prepare_v2(h, sql, -1, &s, NULL);
+  if (code == SQLITE_OK)
+    code = sqlite3_step(s);
   const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "";
-  if ((code != SQLITE_ROW && code != SQLITE_DONE) || strcmp(text, expected) != 0)
-    fail_msg("%s: %s %s", sql, text, sqlite3_errmsg(h));
+  if (code != SQLITE_ROW && code != SQLITE_DONE)
+    note(crew, sql, sqlite3_errmsg(h));
+  else if (!text || strcmp(text, expected) != 0)
+    note(crew, sql, text ? text : "NULL");
   sqlite3_finalize(s);
 }
 
-static uint64_t mix_tables(sqlite3 *h, uint64_t number) {
+static uint64_t mix_tables(struct crew *crew, sqlite3 *h, uint64_t number) {
   static const char tables[] = "SELECT 'SELECT * FROM \"' || name || '\"' FROM sqlite_schema WHERE "
                                "type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
   sqlite3_stmt *s;
-  if (sqlite3_prepare_v2(h, tables, -1, &s, NULL) != SQLITE_OK)
-    fail_msg("%s: %s", tables, sqlite3_errmsg(h));
+  if (sqlite3_prepare_v2(h, tables, -1, &s, NULL) != SQLITE_OK) {
+    note(crew, tables, sqlite3_errmsg(h));
+    return number;
+  }
   while (sqlite3_step(s) == SQLITE_ROW)
-    number = mix_rows(h, (const char *)sqlite3_column_text(s, 0), number);
+    number = mix_rows(crew, h, (const char *)sqlite3_column_text(s, 0), number);
   sqlite3_finalize(s);
   return number;
 }
 
 uint64_t crew_contents(struct crew *crew, int *process) {
   sqlite3 *h;
+  uint64_t number = 0xcbf29ce484222325;
+  crew->problem[0] = '\0';
   *process = disk_process(crew->disk);
   disk_enter(crew->disk, *process);
-  if (sqlite3_open_v2(crew->path, &h, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-    fail_msg("%s: %s", crew->path, sqlite3_errmsg(h));
-  sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  expect_text(h, "PRAGMA integrity_check", "ok");
-  expect_text(h, "PRAGMA foreign_key_check", "");
-  uint64_t number = mix_rows(h, "SELECT * FROM sqlite_schema ORDER BY name", 0xcbf29ce484222325);
-  number = mix_tables(h, mix_rows(h, "PRAGMA user_version", number));
+  if (sqlite3_open_v2(crew->path, &h, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
+    sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    expect_text(crew, h, "PRAGMA integrity_check", "ok");
+    expect_text(crew, h, "PRAGMA foreign_key_check", "");
+    number = mix_rows(crew, h, "SELECT * FROM sqlite_schema ORDER BY name", number);
+    number = mix_rows(crew, h, "PRAGMA user_version", number);
+    number = mix_tables(crew, h, number);
+  } else {
+    note(crew, crew->path, sqlite3_errmsg(h));
+  }
   sqlite3_close(h);
   return number;
 }
 
 static bool tell(void *arg, const void *row) {
   const struct galley_violation *violation = row;
-  (void)arg;
-  print_error("%s: %s %lld: %s\n", violation->rule, violation->table, (long long)violation->id,
-              violation->sentence);
+  note(arg, violation->rule, violation->sentence);
   return true;
 }
 
-void crew_check(struct crew *crew) {
+bool crew_check(struct crew *crew) {
   struct galley *q;
   const struct galley_options options = {.flags = GALLEY_OPEN_READONLY, .env = &crew->env};
+  crew->problem[0] = '\0';
   disk_enter(crew->disk, disk_process(crew->disk));
   enum galley_rc rc = galley_open(&q, crew->path, &options);
   if (rc == GALLEY_OK)
-    rc = galley_check(q, tell, NULL, NULL, NULL);
+    rc = galley_check(q, tell, NULL, crew, NULL);
   if (rc != GALLEY_OK)
-    fail_msg("check: %s: %s", galley_rc_name(rc), galley_errmsg(q));
+    note(crew, galley_rc_name(rc), galley_errmsg(q));
   galley_close(q);
+  return crew->problem[0] == '\0';
 }

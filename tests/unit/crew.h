@@ -60,6 +60,7 @@ struct crew {
   int64_t now_ms, mono_ns;
   uint64_t random;
   struct crew_member members[CREW_SIZE];
+  char problem[1024]; /* what was found wrong; empty: nothing */
 };
 
 /* Nobody has the database open yet. `full` has a bit for each member. */
@@ -79,10 +80,11 @@ const char *crew_action_name(enum crew_action action);
 const char *crew_sentence(const struct crew *crew, const struct crew_step *step);
 
 /* A number for all that is in the database, its schema included, as a new process of plain SQLite
- * finds it; fails the test when SQLite finds the file damaged, or a reference to nothing. *process
- * is the new process. */
+ * finds it. *process is the new process. crew->problem tells when SQLite finds the file damaged, or
+ * a reference to nothing. */
 uint64_t crew_contents(struct crew *crew, int *process);
-/* Fails the test when galley finds a rule broken. */
-void crew_check(struct crew *crew);
+/* Whether galley's own check finds every rule kept; else crew->problem tells the first that is not.
+ */
+bool crew_check(struct crew *crew);
 
 #endif

@@ -110,6 +110,17 @@ struct power {
   int bystander; /* a process that only looks */
 };
 static struct power power;
+static const struct cut *present; /* what a failure names, to be replayed */
+
+static const char *where(void) {
+  static char text[160];
+  if (!present)
+    return "without a cut";
+  snprintf(text, sizeof text, "GALLEY_SEED=%llu, cut at operation %llu, loss %d",
+           (unsigned long long)present->plan->seed, (unsigned long long)present->at,
+           (int)present->loss);
+  return text;
+}
 
 static void cut_now(void) {
   power.is_cut = true;
@@ -133,6 +144,8 @@ static enum disk_verdict count(void *arg, int process, enum disk_op op, const ch
 /* ---- a piece of work ---- */
 
 static void begin(const struct plan *plan) {
+  if (crew.disk)
+    crew_fini(&crew); /* what a test that failed has left */
   disk_watch(disk, NULL, NULL);
   disk_reset(disk, plan->seed);
   side_remove();
@@ -150,7 +163,14 @@ static uint64_t look(void) {
   uint64_t contents = crew_contents(&crew, &process);
   assert_int_equal(process, power.bystander);
   power.bystander = 0;
+  if (crew.problem[0] != '\0')
+    fail_msg("%s: %s", where(), crew.problem);
   return contents;
+}
+
+static void check(void) {
+  if (!crew_check(&crew))
+    fail_msg("%s: %s", where(), crew.problem);
 }
 
 static void do_step(const struct plan *plan, int i) {
@@ -183,7 +203,7 @@ static void make_plan(struct plan *plan, uint64_t seed, enum durability durabili
   }
   if (!plan->made)
     plan->contents[0] = plan->contents[1]; /* whoever opens it after the cut makes it anew */
-  crew_check(&crew);
+  check();
   plan->operations = power.operations;
   crew_fini(&crew);
 }
@@ -231,7 +251,7 @@ static struct galley *reopen(void) {
   disk_enter(disk, disk_process(disk));
   enum galley_rc rc = galley_open(&q, path, &options);
   if (rc != GALLEY_OK && !power.is_cut)
-    fail_msg("opening after the cut: %s: %s", galley_rc_name(rc), galley_errmsg(q));
+    fail_msg("%s: opening after it: %s: %s", where(), galley_rc_name(rc), galley_errmsg(q));
   return q;
 }
 
@@ -259,8 +279,8 @@ static void go_on(struct cut *cut) {
         .action = actions[i], .seed = disk_store_random(&cut->random), .at_ms = at_ms};
     enum galley_rc rc = crew_do(&crew, &step);
     if (rc != GALLEY_OK)
-      fail_msg("%s after the cut: %s: %s", crew_action_name(step.action), galley_rc_name(rc),
-               crew_sentence(&crew, &step));
+      fail_msg("%s: %s after it: %s: %s", where(), crew_action_name(step.action),
+               galley_rc_name(rc), crew_sentence(&crew, &step));
   }
   crew_fini(&crew);
 }
@@ -277,10 +297,8 @@ static void judge(const struct cut *cut, const struct span *span, struct totals 
   const struct plan *plan = cut->plan;
   int last = find(plan, span, look());
   if (last < span->kept || last > span->begun)
-    fail_msg("seed %llu, cut at operation %llu, loss %d: found the database as after step %d; %d "
-             "are durable, %d acknowledged, %d begun",
-             (unsigned long long)plan->seed, (unsigned long long)cut->at, (int)cut->loss, last,
-             span->kept, span->answered, span->begun);
+    fail_msg("%s: found the database as after step %d; %d are durable, %d acknowledged, %d begun",
+             where(), last, span->kept, span->answered, span->begun);
   totals->cuts++;
   totals->creating += !plan->made && span->begun == 1;
   for (int i = last; i < span->answered; i++)
@@ -292,6 +310,7 @@ static void judge(const struct cut *cut, const struct span *span, struct totals 
 }
 
 static void cut_once(struct cut *cut, struct totals *totals) {
+  present = cut;
   struct span span = work(cut);
   side_restore(&cut->random);
   power.is_cut = false;
@@ -303,7 +322,8 @@ static void cut_once(struct cut *cut, struct totals *totals) {
   crew_fini(&crew);
   if (totals->cuts % GO_ON_EVERY == 0)
     go_on(cut);
-  crew_check(&crew);
+  check();
+  present = NULL;
 }
 
 static int cuts_of_run(void) {
@@ -320,6 +340,7 @@ static int cuts_of_run(void) {
 }
 
 static struct totals cut_often(enum durability durability) {
+  present = NULL;
   const char *first = getenv("GALLEY_SEED");
   int cuts = cuts_of_run();
   uint64_t seed = first ? strtoull(first, NULL, 10) : 1;

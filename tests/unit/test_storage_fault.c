@@ -100,19 +100,6 @@ static void begin(const struct fault *of) {
   disk_watch(disk, strike, NULL);
 }
 
-static uint64_t look(void) {
-  int process;
-  fault.bystander = disk_process(disk) + 1; /* which it will be */
-  uint64_t number = crew_contents(&crew, &process);
-  assert_int_equal(process, fault.bystander);
-  fault.bystander = 0;
-  return number;
-}
-
-#define broken(i, format, ...)                                                                     \
-  fail_msg("%s %s operation %llu, step %d (%s): " format, verdict_name(), rest_name(),             \
-           (unsigned long long)fault.at, (i), crew_action_name(script[i].action), __VA_ARGS__)
-
 static const char *verdict_name(void) {
   return fault.verdict == DISK_FULL ? "full at" : "failed at";
 }
@@ -120,6 +107,22 @@ static const char *verdict_name(void) {
 static const char *rest_name(void) {
   return fault.for_ever ? "and after" : "only";
 }
+
+static uint64_t look(void) {
+  int process;
+  fault.bystander = disk_process(disk) + 1; /* which it will be */
+  uint64_t number = crew_contents(&crew, &process);
+  assert_int_equal(process, fault.bystander);
+  fault.bystander = 0;
+  if (crew.problem[0] != '\0')
+    fail_msg("%s %s operation %llu: %s", verdict_name(), rest_name(), (unsigned long long)fault.at,
+             crew.problem);
+  return number;
+}
+
+#define broken(i, format, ...)                                                                     \
+  fail_msg("%s %s operation %llu, step %d (%s): " format, verdict_name(), rest_name(),             \
+           (unsigned long long)fault.at, (i), crew_action_name(script[i].action), __VA_ARGS__)
 
 /* A call that failed says how, in words. */
 static void judge_code(int i, enum galley_rc rc) {
@@ -180,7 +183,8 @@ static void end(int done, bool either) {
     either = true; /* making it anew is step 0 */
   if (found != contents[done] && !(either && found == contents[done + 1]))
     broken(done < N_STEPS ? done : N_STEPS - 1, "%s", "what was acknowledged is not there");
-  crew_check(&crew);
+  if (!crew_check(&crew))
+    broken(done < N_STEPS ? done : N_STEPS - 1, "%s", crew.problem);
 }
 
 static void fail_once(void) {
@@ -220,7 +224,6 @@ static void run_without(void) {
 /* The script does what it is there for. */
 static void each_step_of_the_script_matters(void **state) {
   (void)state;
-  run_without();
   for (int i = 1; i < N_STEPS; i++) {
     enum crew_action action = script[i].action;
     bool reads = action == CREW_OPEN || action == CREW_CHECKPOINT || action == CREW_KILL ||
@@ -255,7 +258,6 @@ static uint64_t stride_of_run(void) {
 static void fail_each(enum disk_verdict verdict, bool for_ever) {
   const char *only = getenv("GALLEY_OPERATION");
   uint64_t stride = stride_of_run(), n = 0;
-  run_without();
   if (only) {
     fail_at(verdict, for_ever, strtoull(only, NULL, 10));
     return;
@@ -293,7 +295,6 @@ static void the_disk_may_be_full_from_any_operation_on(void **state) {
 static void any_operation_of_saving_content_may_fail(void **state) {
   int step = 0;
   (void)state;
-  run_without();
   while (script[step].action != CREW_CONTENT)
     step++;
   uint64_t stride = RUNNING_ON_VALGRIND ? 8 : 1;
@@ -308,6 +309,7 @@ static int set_up(void **state) {
   assert_non_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/test.db", folder);
   disk = disk_new(1);
+  run_without();
   return 0;
 }
 
