@@ -262,9 +262,10 @@ static void fail_each(enum disk_verdict verdict, bool for_ever) {
     fail_at(verdict, for_ever, strtoull(only, NULL, 10));
     return;
   }
-  for (uint64_t at = 1 + (unsigned)verdict % stride; fault.seen >= fault.at; at += stride) {
+  for (uint64_t at = 1 + (unsigned)verdict % stride, met = 1; met; at += stride) {
     fail_at(verdict, for_ever, at);
-    n += fault.seen >= fault.at;
+    met = fault.seen >= at;
+    n += met;
   }
   print_message("# %llu of %llu operations\n", (unsigned long long)n,
                 (unsigned long long)fault.seen);
