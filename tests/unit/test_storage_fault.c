@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <valgrind/valgrind.h>
 
-#define STRIDE          29
+#define STRIDE          41
 #define STRIDE_SLOW     127 /* under the sanitizers */
 #define STRIDE_VALGRIND 499
 
