@@ -3,7 +3,8 @@
  * Included by sql.h only. The four live states stand literally in each WHERE, since a partial index
  * is used only then, and with OR, since IN makes a table of its list each time. RETURNING makes one
  * of its rows: the statements of every enqueue, claim and settlement do without. A batch goes into
- * one statement as a JSON array of ids.
+ * one statement as a JSON array of ids. An attempt replaces the row of its fence, which is there
+ * only where a foreign program has set a fence back.
  */
 #ifndef SQL_JOBS_H
 #define SQL_JOBS_H
@@ -95,7 +96,8 @@
       "SELECT id,fence,kind,started_at_ms FROM (SELECT value AS listed FROM json_each(?1)) "       \
       "CROSS JOIN jobs ON jobs.id=listed AND state='running'")                                     \
   SQL(ATTEMPTS_DONE, "rowid",                                                                      \
-      "INSERT INTO job_attempts(" ATTEMPT_COLUMNS ") SELECT id,fence,attempt,worker_id,'done',"    \
+      "INSERT OR REPLACE INTO job_attempts(" ATTEMPT_COLUMNS ") "                                  \
+      "SELECT id,fence,attempt,worker_id,'done',"                                                  \
       "NULL,NULL,NULL,0,0,0,started_at_ms,?2 FROM jobs "                                           \
       "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'")                         \
   SQL(JOBS_SETTLE_DONE, "rowid",                                                                   \
@@ -103,7 +105,7 @@
       "worker_id=NULL,lease_mono_ns=NULL,cancel_requested=0 "                                      \
       "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'")                         \
   SQL(ATTEMPT_INSERT, "",                                                                          \
-      "INSERT INTO job_attempts(" ATTEMPT_COLUMNS ") "                                             \
+      "INSERT OR REPLACE INTO job_attempts(" ATTEMPT_COLUMNS ") "                                  \
       "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")                                        \
   SQL(TOTAL_ADD, "totals",                                                                         \
       "INSERT INTO totals(kind,outcome,n,busy_ms,cost_usd_micros) VALUES(?1,?2,?3,?4,?5) "         \

@@ -19,6 +19,7 @@ static enum galley_rc settle_all(struct galley *q, struct galley_turn *turn, boo
     size_t plain = settle_plain(one, turn->n_settlements - i);
     if (plain > 1) {
       rc = settle_done(q, one, plain, &totals);
+      *save_failed = rc == GALLEY_INVALID; /* one of them, by a trigger that a person has added */
       i += plain;
       continue;
     }

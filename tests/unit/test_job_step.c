@@ -184,6 +184,21 @@ static void only_what_was_begun_can_be_done_or_forgotten(void **state) {
   assert_int_equal(fixture_number(f, "SELECT count(*) FROM job_steps"), 1);
 }
 
+/* SQLite gives the number of the newest job again when that one is deleted. */
+static void a_job_does_not_find_the_steps_of_one_that_was_deleted(void **state) {
+  struct fixture *f = *state;
+  struct fixture_job old = fixture_job(f);
+  begin_name(f, old, "send", GALLEY_STEP_NEW);
+  fixture_ok(f->q, galley_step_done(f->q, old.id, old.fence, "send", NULL));
+  fixture_ok(f->q, galley_progress(f->q, old.id, old.fence, "1"));
+  fixture_settle(f, old, GALLEY_DONE);
+  fixture_sql(f, "DELETE FROM jobs");
+  struct fixture_job job = fixture_job(f);
+  assert_int_equal(job.id, old.id);
+  assert_int_equal(fixture_number(f, "SELECT count(*) FROM job_progress"), 0);
+  begin_name(f, job, "send", GALLEY_STEP_NEW);
+}
+
 static void a_forgotten_step_begins_as_a_new_one(void **state) {
   struct fixture *f = *state;
   struct fixture_job job = fixture_job(f);
@@ -600,6 +615,7 @@ int main(void) {
       TEST(a_later_attempt_may_end_what_an_earlier_one_began),
       TEST(done_twice_is_done_once),
       TEST(only_what_was_begun_can_be_done_or_forgotten),
+      TEST(a_job_does_not_find_the_steps_of_one_that_was_deleted),
       TEST(a_forgotten_step_begins_as_a_new_one),
       TEST(a_job_that_is_to_be_cancelled_begins_nothing),
       TEST(steps_are_listed_as_they_were_begun),

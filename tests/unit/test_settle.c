@@ -155,6 +155,76 @@ static void a_save_finds_the_jobs_settled_before_it_ended(void **state) {
   galley_free(saver);
 }
 
+/* ---- what foreign programs have done to the jobs ---- */
+
+#define MANY 3
+
+/* The first n ready jobs, run and settled in one turn. */
+static void run_many(struct fixture *f, size_t n) {
+  struct galley_settlement settlements[MANY];
+  struct galley_job *jobs[MANY];
+  static const char *const kind = "a";
+  assert_int_equal(work_claim(f->q, f->worker_id, &kind, 1, n, jobs), n);
+  for (size_t i = 0; i < n; i++)
+    settlements[i] = settlement(jobs[i], GALLEY_DONE);
+  struct galley_turn turn = {.settlements = settlements, .n_settlements = n};
+  fixture_ok(f->q, galley_turn(f->q, &turn));
+  for (size_t i = 0; i < n; i++) {
+    assert_int_equal(settlements[i].rc, GALLEY_OK);
+    work_state(f->q, jobs[i]->id, "done");
+    work_attempts(f->q, jobs[i]->id, "done");
+    galley_free(jobs[i]);
+  }
+}
+
+static void a_job_ends_under_the_number_of_one_that_was_deleted(void **state) {
+  struct fixture *f = *state;
+  f->worker_id = work_join(f->q);
+  for (size_t n = 1; n <= MANY; n++) {
+    for (size_t i = 0; i < n; i++)
+      assert_int_equal(work_enqueue(f->q, "a"), i + 1);
+    run_many(f, n);
+    fixture_sql(f, "DELETE FROM jobs");
+    assert_int_equal(fixture_number(f, "SELECT count(*) FROM job_attempts"), 0);
+  }
+}
+
+static void a_job_ends_whose_fence_was_set_back(void **state) {
+  struct fixture *f = *state;
+  f->worker_id = work_join(f->q);
+  for (size_t i = 0; i < MANY; i++)
+    work_enqueue(f->q, "a");
+  run_many(f, MANY);
+  for (size_t n = 1; n <= MANY; n++) {
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "UPDATE jobs SET state='ready',attempt=0,fence=0,finished_at_ms=NULL WHERE id<=%zu",
+             n);
+    fixture_sql(f, sql);
+    run_many(f, n);
+  }
+}
+
+static void a_job_that_a_trigger_keeps_from_being_done_ends_and_no_other(void **state) {
+  struct fixture *f = *state;
+  struct galley_settlement settlements[MANY];
+  struct galley_job *jobs[MANY];
+  int64_t worker = work_join(f->q);
+  fixture_sql(f, "CREATE TRIGGER theirs BEFORE UPDATE ON jobs WHEN NEW.state='done' AND NEW.id=2 "
+                 "BEGIN SELECT RAISE(ABORT,'not this one'); END");
+  for (size_t i = 0; i < MANY; i++) {
+    jobs[i] = work_start(f->q, worker, "a");
+    settlements[i] = settlement(jobs[i], GALLEY_DONE);
+  }
+  struct galley_turn turn = {.settlements = settlements, .n_settlements = MANY};
+  fixture_ok(f->q, galley_turn(f->q, &turn));
+  for (size_t i = 0; i < MANY; i++) {
+    assert_int_equal(settlements[i].rc, i == 1 ? GALLEY_INVALID : GALLEY_OK);
+    work_state(f->q, jobs[i]->id, i == 1 ? "dead" : "done");
+    galley_free(jobs[i]);
+  }
+}
+
 static void a_fence_of_a_job_that_is_not_there_is_lost(void **state) {
   struct fixture *f = *state;
   struct galley_settlement one = {.job_id = 4711, .fence = 1, .outcome = GALLEY_DONE};
@@ -715,6 +785,9 @@ int main(void) {
       TEST(an_attempt_settles_once),
       TEST(an_attempt_that_is_only_done_settles_once),
       TEST(a_save_finds_the_jobs_settled_before_it_ended),
+      TEST(a_job_ends_under_the_number_of_one_that_was_deleted),
+      TEST(a_job_ends_whose_fence_was_set_back),
+      TEST(a_job_that_a_trigger_keeps_from_being_done_ends_and_no_other),
       TEST(a_fence_of_a_job_that_is_not_there_is_lost),
       TEST(done_keeps_the_result_the_cost_and_the_times),
       TEST(what_an_attempt_saves_comes_with_its_follow_up_and_result),
