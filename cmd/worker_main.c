@@ -5,8 +5,8 @@
 #include "option.h"
 #include "output.h"
 #include "standard.h"
+#include "supervisor.h"
 #include "work_options.h"
-#include "worker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +68,7 @@ static int work(const struct program_options *program, const struct work_options
                                     .slots = work->slots > 0 ? work->slots : config.slots,
                                     .drain = work->drain,
                                     .kinds = work->kinds};
-    rc = worker_main(&config, &worker, error, sizeof error);
+    rc = supervisor_main(&config, &worker, error, sizeof error);
   }
   int status = rc == GALLEY_OK ? 0 : fail(rc, error[0] != '\0' ? error : galley_rc_text(rc));
   config_fini(&config);

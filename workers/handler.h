@@ -9,11 +9,7 @@
 #include "config.h"
 #include "http.h"
 #include "loop.h"
-#include "verdict.h"
-
-#include <jansson.h>
-
-struct worker;
+#include "task.h"
 
 /* What handlers may use. */
 struct handler_env {
@@ -22,25 +18,6 @@ struct handler_env {
   struct http *http;
   struct galley *reader; /* read-only handle: reads that take well under a turn */
   struct galley *writer; /* the worker's handle: outside `save` only for galley_topic_reserve */
-};
-
-/* A claimed job that is worked on. */
-struct task {
-  struct galley_job *job; /* owned by the worker */
-  const struct handler *handler;
-  const struct handler_env *env;
-  struct verdict verdict;    /* to be set before task_finish */
-  char *result;              /* JSON, owned (malloc); NULL: none; see task_set_result */
-  bool save_on_failure;      /* run `save` also when the verdict is not DONE */
-  struct galley_begin begin; /* see task_begin_step */
-  void *state;               /* the handler's; NULL before start */
-
-  /* the worker's own: */
-  struct worker *worker;
-  struct loop_timer deadline;
-  bool finished, beginning;
-  int64_t started_mono_ns;
-  struct task *next, *previous;
 };
 
 struct handler {
@@ -60,23 +37,6 @@ struct handler {
   /* Releases task->state; called last, once. */
   void (*free)(struct task *task);
 };
-
-/* Zeroed memory of `size` bytes as task->state; NULL: the task was finished, to be tried again. The
- * handler's `free` releases it. */
-void *task_new_state(struct task *task, size_t size);
-/* Replaces task->result by the text of `json`, which it takes. GALLEY_NO_MEMORY also for a NULL
- * json, so that json_pack can be passed straight in. */
-GALLEY_MUST_USE enum galley_rc task_set_result(struct task *task, json_t *json);
-/* Asks for the step that task->begin describes by name, key and intent, which must live until
- * `begun` is called, and by `anew`. It is written in the next turn: what it stands for may be done
- * only from `begun` on. */
-void task_begin_step(struct task *task);
-/* The work is over, with task->verdict (and task->result). The worker settles it at the end of this
- * turn of the loop. */
-void task_finish(struct task *task);
-/* Sets a verdict from a code of the library with the sentence of the handle, and finishes: missing
- * rows and bad data are dead, the rest is tried again. */
-void task_fail(struct task *task, enum galley_rc rc, const struct galley *q);
 
 /* All handlers of kinds that galley brings, and the one for programs of a user's own. */
 extern const struct handler *const handler_registry[];

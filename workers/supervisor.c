@@ -1,5 +1,6 @@
 #include "supervisor.h"
 
+#include "address.h"
 #include "clock.h"
 #include "log.h"
 #include "point.h"
@@ -222,8 +223,9 @@ static void wait_for_signal(struct supervisor *supervisor, int64_t wait_ns) {
     stop(supervisor, signum);
 }
 
-enum galley_rc supervisor_run(const struct config *config, const struct worker_options *options,
-                              size_t processes, char *error, size_t error_len) {
+/* Until all workers have ended. */
+static enum galley_rc supervise(const struct config *config, const struct worker_options *options,
+                                size_t processes, char *error, size_t error_len) {
   struct supervisor supervisor = {.config = config, .options = options};
   supervisor.n = processes < PROCESSES_MAX ? processes : PROCESSES_MAX;
   sigemptyset(&supervisor.mask);
@@ -245,4 +247,30 @@ enum galley_rc supervisor_run(const struct config *config, const struct worker_o
   if (supervisor.refused != GALLEY_OK)
     snprintf(error, error_len, "the workers refuse to start; their own messages tell why");
   return supervisor.refused;
+}
+
+/* What only workers can tell of a configuration, told once and not by each process. */
+static enum galley_rc check_addresses(const struct config *config, char *error, size_t error_len) {
+  struct address_list list;
+  const char *problem;
+  if (address_list_parse(&list, config->allow_addresses, &problem))
+    return GALLEY_OK;
+  snprintf(error, error_len, "%s%shttp.allow_addresses: %s", config->file ? config->file : "",
+           config->file ? ": " : "", problem);
+  return GALLEY_INVALID;
+}
+
+enum galley_rc supervisor_main(const struct config *config, const struct worker_options *options,
+                               char *error, size_t error_len) {
+  enum log_level level = LOG_LEVEL_INFO;
+  (void)log_level_parse(config->log_level, &level); /* the table of settings checked it */
+  log_open(level);
+  galley_process_init();
+  enum galley_rc rc = check_addresses(config, error, error_len);
+  if (rc != GALLEY_OK)
+    return rc;
+  int64_t processes = options->processes > 0 ? options->processes : config->processes;
+  if (processes <= 1)
+    return worker_run(config, options, error, error_len);
+  return supervise(config, options, (size_t)processes, error, error_len);
 }

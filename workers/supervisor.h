@@ -20,11 +20,12 @@
 #define SUPERVISOR_WAIT_MAX_MS  30000
 #define SUPERVISOR_REFUSALS_MAX 3 /* young exits in a row with an error after which it gives up */
 
-/* Runs until all workers have ended on request (or drained). Gives up, stopping the others, with
- * the code of workers that refuse to start; but for storage that may take them later (a full disk)
- * only when no other lives. */
-GALLEY_MUST_USE enum galley_rc supervisor_run(const struct config *config,
-                                              const struct worker_options *options,
-                                              size_t processes, char *error, size_t error_len);
+/* Runs workers until they are told to stop (or drained): as many as asked for or configured, one in
+ * this process, several under its supervision. Then it gives up, stopping the others, with the code
+ * of workers that refuse to start; but for storage that may take them later (a full disk) only when
+ * no other lives. On failure `error` holds the sentence. */
+GALLEY_MUST_USE enum galley_rc supervisor_main(const struct config *config,
+                                               const struct worker_options *options, char *error,
+                                               size_t error_len);
 
 #endif

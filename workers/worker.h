@@ -24,12 +24,8 @@ struct worker_options {
   const char *kinds; /* comma-separated; NULL: all that the configuration serves */
 };
 
-/* Runs workers until they are told to stop: in this process, or under a supervisor when there are
- * several. On failure `error` holds the sentence. */
-GALLEY_MUST_USE enum galley_rc worker_main(const struct config *config,
-                                           const struct worker_options *options, char *error,
-                                           size_t error_len);
-/* One worker in this process. */
+/* One worker, in this process, until it is told to stop or drained. On failure `error` holds the
+ * sentence. */
 GALLEY_MUST_USE enum galley_rc worker_run(const struct config *config,
                                           const struct worker_options *options, char *error,
                                           size_t error_len);
