@@ -29,6 +29,9 @@ struct engine {
    * else's. */
   enum galley_rc (*version)(struct db *db, int *version);
   enum galley_rc (*set_version)(struct db *db, int version); /* inside a transaction */
+  /* Outside of transactions: as long as it is on, a table can be dropped and made anew without
+   * regard to what refers to it. */
+  enum galley_rc (*rebuilding)(struct db *db, bool on);
 
   /* Statements; see db.h for what each does. */
   enum galley_rc (*prepare)(struct db *db, const char *sql, struct stmt **stmt);

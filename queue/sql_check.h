@@ -256,7 +256,8 @@
 
 /* What the check needs beside: the objects of a schema, and how much there was to look at. */
 #define SQL_CHECK_HELPERS(SQL)                                                                     \
-  SQL(CHECK_SCHEMA, SQL_CHECK_INDEX, "SELECT type,name,sql FROM sqlite_schema ORDER BY rowid")     \
+  SQL(CHECK_SCHEMA, SQL_CHECK_INDEX,                                                               \
+      "SELECT type,name,sql,tbl_name FROM sqlite_schema ORDER BY rowid")                           \
   SQL(CHECK_OBJECT, SQL_CHECK_INDEX, "SELECT sql FROM sqlite_schema WHERE type=?1 AND name=?2")    \
   SQL(CHECK_SIZES, SQL_CHECK_INDEX,                                                                \
       "SELECT (SELECT count(*) FROM jobs),(SELECT count(*) FROM job_attempts),"                    \

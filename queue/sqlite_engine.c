@@ -161,8 +161,11 @@ static enum galley_rc prepare_transactions(struct sqlite_db *db) {
     sqlite3_stmt **stmt;
   } all[] = {{"BEGIN IMMEDIATE", &db->begin}, {"COMMIT", &db->commit}, {"ROLLBACK", &db->rollback}};
   int code = SQLITE_OK;
-  for (size_t i = 0; code == SQLITE_OK && i < sizeof all / sizeof all[0]; i++)
+  for (size_t i = 0; code == SQLITE_OK && i < sizeof all / sizeof all[0]; i++) {
+    sqlite3_finalize(*all[i].stmt);
+    *all[i].stmt = NULL;
     code = sqlite3_prepare_v3(db->h, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].stmt, NULL);
+  }
   return code == SQLITE_OK ? GALLEY_OK : sqlite_error_set(db, db->h, code, "opening");
 }
 
@@ -215,6 +218,14 @@ static enum galley_rc set_version(struct db *base, int number) {
   snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d",
            SQLITE_DB_APPLICATION_ID, number);
   return script(base, sql);
+}
+
+/* Otherwise a DROP TABLE deletes the rows first, with all that foreign keys say of that, and a
+ * RENAME asks every view and trigger whether its tables are there. */
+static enum galley_rc rebuilding(struct db *base, bool on) {
+  enum galley_rc rc = script(base, on ? "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON"
+                                      : "PRAGMA legacy_alter_table=OFF; PRAGMA foreign_keys=ON");
+  return rc == GALLEY_OK ? prepare_transactions(sqlite_db_of(base)) : rc;
 }
 
 /* Switching a new file to WAL needs it alone for a moment, and SQLite does not wait for that. */
@@ -529,6 +540,7 @@ const struct engine sqlite_engine = {
     .script = script,
     .version = version,
     .set_version = set_version,
+    .rebuilding = rebuilding,
     .prepare = sqlite_stmt_prepare,
     .finalize = sqlite_stmt_finalize,
     .bind_int = sqlite_stmt_bind_int,

@@ -132,6 +132,67 @@ static void an_old_database_becomes_what_a_new_one_is(void **state) {
   free(moved);
 }
 
+/* What people may have made beside and upon our tables: it is theirs, and an upgrade must neither
+ * fail by it nor take it away. */
+static const char additions[] =
+    "CREATE INDEX by_result ON Jobs(result) WHERE result IS NOT NULL;"
+    "CREATE INDEX by_class ON job_attempts(error_class);"
+    "CREATE TRIGGER ended AFTER UPDATE OF state ON JOBS WHEN NEW.state='done' "
+    "BEGIN INSERT INTO ended VALUES(NEW.id); END;"
+    "CREATE TABLE ended(id INTEGER);"
+    "CREATE TABLE orders(id INTEGER PRIMARY KEY, job_id INTEGER);"
+    "CREATE TRIGGER ordered AFTER INSERT ON orders "
+    "BEGIN INSERT INTO jobs(kind) VALUES('ship'); END;"
+    "CREATE VIEW waiting AS SELECT id FROM jobs WHERE state='ready';"
+    "CREATE TABLE notes(job_id INTEGER REFERENCES jobs(id) ON DELETE CASCADE);"
+    "CREATE TABLE marks(job_id INTEGER REFERENCES jobs(id) ON DELETE SET NULL);"
+    "CREATE TABLE bills(job_id INTEGER NOT NULL REFERENCES jobs(id));"
+    "INSERT INTO notes VALUES(1); INSERT INTO marks VALUES(1); INSERT INTO bills VALUES(1);";
+
+static void add_own(struct fixture *f) {
+  sqlite3 *h;
+  assert_int_equal(sqlite3_open(f->path, &h), SQLITE_OK);
+  run(h, additions);
+  sqlite3_close(h);
+}
+
+static bool every_setting_holds(void *arg, const void *row) {
+  const struct galley_pragma *pragma = row;
+  if (!pragma->ok)
+    fail_msg("%s is %s", pragma->name, pragma->value);
+  ++*(int *)arg;
+  return true;
+}
+
+static void what_people_have_added_stays(void **state) {
+  struct fixture *f = *state;
+  static const char schema[] = "SELECT group_concat(sql,';') FROM (SELECT sql FROM sqlite_schema "
+                               "WHERE name IN ('by_result','by_class','ended','ordered','waiting',"
+                               "'notes','marks','bills','orders') ORDER BY type,name)";
+  int settings = 0;
+  make_old(f);
+  add_own(f);
+  char *before = fixture_text(f, schema);
+  f->q = fixture_open(f, 0);
+  check_new(f);
+  char *after = fixture_text(f, schema);
+  assert_string_equal(before, after);
+  assert_int_equal(fixture_number(f,
+                                  "SELECT sum(job_id) FROM (SELECT job_id FROM notes UNION ALL "
+                                  "SELECT job_id FROM marks UNION ALL SELECT job_id FROM bills)"),
+                   3);
+  assert_int_equal(fixture_number(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+  fixture_ok(f->q, galley_pragmas(f->q, every_setting_holds, &settings));
+  assert_true(settings > 0);
+  f->worker_id = work_join(f->q);
+  work_end(f->q, work_claim_one(f->q, f->worker_id, "work"), GALLEY_DONE);
+  assert_int_equal(fixture_number(f, "SELECT id FROM ended"), 1);
+  fixture_sql(f, "INSERT INTO orders(id) VALUES(1)");
+  assert_int_equal(fixture_number(f, "SELECT count(*) FROM waiting"), 1);
+  free(before);
+  free(after);
+}
+
 static void old_jobs_run_and_begin_steps(void **state) {
   struct fixture *f = *state;
   int64_t n;
@@ -247,6 +308,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(every_job_survives_to_the_letter),
       TEST(an_old_database_becomes_what_a_new_one_is),
+      TEST(what_people_have_added_stays),
       TEST(old_jobs_run_and_begin_steps),
       TEST(a_reader_of_an_old_database_is_told_what_to_do),
       TEST(a_step_that_fails_changes_nothing),
