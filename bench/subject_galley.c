@@ -5,13 +5,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define LEASE_MS 60000
+#define CALM_NS  1000000
 
 struct handle {
   struct galley *q;
   int64_t worker_id;
   int watch;
+  int64_t echo_ms, looked_ns; /* when to look again; the last look */
   size_t n;
   struct galley_job *jobs[SUBJECT_BATCH_MAX];
   struct galley_settlement settlements[SUBJECT_BATCH_MAX];
@@ -38,6 +41,12 @@ static void *subject_open(const char *path, enum subject_role role, bool full) {
     must(h, galley_watch(h->q, &h->watch));
   }
   return h;
+}
+
+static int64_t mono_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void drop(struct handle *h) {
@@ -122,11 +131,16 @@ static bool topic_get(void *handle, int64_t id) {
   return rc == GALLEY_OK;
 }
 
+/* As a worker of galley sleeps (workers/wake.c). */
 static void wait_for_jobs(void *handle, int ms) {
   struct handle *h = handle;
+  const struct timespec calm = {.tv_nsec = CALM_NS};
   struct pollfd fd = {.fd = h->watch, .events = POLLIN};
-  (void)poll(&fd, 1, ms);
-  galley_watch_clear(h->q);
+  if (poll(&fd, 1, h->echo_ms > 0 && h->echo_ms < ms ? (int)h->echo_ms : ms) > 0 &&
+      mono_ns() - h->looked_ns < CALM_NS)
+    nanosleep(&calm, NULL);
+  h->echo_ms = galley_watch_clear(h->q);
+  h->looked_ns = mono_ns();
 }
 
 const struct subject subject_galley = {

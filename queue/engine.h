@@ -58,7 +58,7 @@ struct engine {
 
   /* A descriptor that tells of changes by others; -1 when there can be none. */
   enum galley_rc (*watch)(struct db *db, int *fd);
-  void (*watch_clear)(struct db *db);
+  int64_t (*watch_clear)(struct db *db, int64_t mono_ns); /* see galley.h */
 
   /* Maintenance; see galley.h. */
   enum galley_rc (*backup)(struct db *db, const char *path, struct galley_backup_report *report);

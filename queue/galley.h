@@ -573,10 +573,11 @@ GALLEY_API GALLEY_MUST_USE enum galley_rc galley_workers(struct galley *q, galle
 
 /* A descriptor that becomes readable when any process may have changed the database, by whatever
  * program; -1 for ":memory:". Owned by the handle. A commit by galley is seen when it rings; one by
- * another program may ring up to a moment before it can be seen, so look again within a second. */
+ * another program may ring a moment before it can be seen: see galley_watch_clear. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc galley_watch(struct galley *q, int *fd);
-/* Forgets the changes seen so far; call it before looking. */
-GALLEY_API void galley_watch_clear(struct galley *q);
+/* Forgets the changes seen so far; call it before each look that is followed by a sleep. Clear and
+ * look again after as many milliseconds as it returns, if nothing rings before; 0: no need to. */
+GALLEY_API int64_t galley_watch_clear(struct galley *q);
 
 /* ---- people's side ---- */
 

@@ -6,8 +6,8 @@ enum galley_rc galley_watch(struct galley *q, int *fd) {
   return q->db->engine->watch(q->db, fd);
 }
 
-void galley_watch_clear(struct galley *q) {
-  q->db->engine->watch_clear(q->db);
+int64_t galley_watch_clear(struct galley *q) {
+  return q->db->engine->watch_clear(q->db, handle_mono_ns(q));
 }
 
 enum galley_rc galley_backup(struct galley *q, const char *path,

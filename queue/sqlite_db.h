@@ -27,6 +27,8 @@ struct sqlite_db {
   bool stopped_midway;   /* storage or memory failed a statement: see sqlite_engine.c, begin */
   int side_fd;           /* -1 until needed */
   int watch_fd;          /* inotify; -1 until needed */
+  int watch_log;         /* number of the watch on the log within it; -1 while there is none */
+  int64_t log_rang_ns;   /* monotonic time at which that one rang; looks go on for a while */
   int64_t held_worker;   /* for ":memory:", where the only handle is the only worker */
   sqlite3 *checkpointer; /* runs the checkpoint while `h` holds the write lock; NULL until needed */
   int wal_frames;        /* in the log after our last commit */
@@ -110,7 +112,7 @@ void sqlite_share_close(struct sqlite_db *db);
 
 /* sqlite_watch.c */
 enum galley_rc sqlite_watch_open(struct db *db, int *fd);
-void sqlite_watch_clear(struct db *db);
+int64_t sqlite_watch_clear(struct db *db, int64_t mono_ns);
 void sqlite_watch_close(struct sqlite_db *db);
 
 /* sqlite_checkpoint.c */
