@@ -1,0 +1,62 @@
+"""What was measured of the peers, for people: one line each, and a chart."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from peers.server import found
+
+SCRIPT = Path(__file__).resolve().parent / "chart.gp"
+GROUPS = ((True, "Synced before the acknowledgement: a power cut loses no job"),
+          (False, "Synced later: a power cut may lose the newest jobs"))
+COLUMNS = ("enqueue/s", "by 1000/s", "drain/s", "mixed/s", "longest ms", "wake p50", "p99 ms",
+           "idle ms", "wakeups", "server ms")
+TITLE_WIDTH = 34
+
+
+def by_peer(rows):
+    """{(survives, title): {name of the load: row}}, in the order measured."""
+    peers = {}
+    for row in rows:
+        settings = row["settings"]
+        key = settings["survives_power_cut"], f"{settings['peer']}, {settings['setting']}"
+        peers.setdefault(key, {})[row["name"].split(".")[1]] = row
+    return peers
+
+
+def cells(loads):
+    """Texts in the order of COLUMNS."""
+    idle = loads["idle"]
+    return [f"{loads[name]['median']:,.0f}"
+            for name in ("enqueue", "enqueue_batch", "drain", "mixed")] + [
+        f"{loads['mixed']['max_ms']:.1f}", f"{loads['wake']['p50_ms']:.2f}",
+        f"{loads['wake']['p99_ms']:.2f}", f"{idle['median']:.0f}", f"{idle['wakeups']:,}",
+        f"{idle['server_cpu_ms']:.0f}" if "server_cpu_ms" in idle else "-"]
+
+
+def show_table(rows):
+    peers = by_peer(rows)
+    for survives, title in GROUPS:
+        print(f"\n{title}:\n" + " " * TITLE_WIDTH + "".join(f"{name:>11}" for name in COLUMNS))
+        for (one, name), loads in peers.items():
+            if one == survives:
+                print(f"{name:<{TITLE_WIDTH}}" + "".join(f"{text:>11}" for text in cells(loads)))
+
+
+def draw_chart(rows, path):
+    """An SVG by gnuplot: one panel a load, one bar a peer."""
+    if not found("gnuplot"):
+        sys.exit("bench/run: no chart: gnuplot is not there (bench/peers/install)")
+    with tempfile.TemporaryDirectory(prefix="galley-chart.") as folder:
+        data = Path(folder) / "data"
+        with data.open("w", encoding="utf-8") as out:
+            for survives, _ in GROUPS:
+                for (one, name), loads in by_peer(rows).items():
+                    if one == survives:
+                        values = [loads[load]["median"]
+                                  for load in ("enqueue", "drain", "mixed", "wake")]
+                        colour = "0x1b6ca8" if name.startswith("galley") else "0xb0b7bd"
+                        print(f'"{name}"', colour, *values, sep="\t", file=out)
+                print("\n", file=out)
+        subprocess.run(["gnuplot", "-e", f"data='{data}'; picture='{path}'", str(SCRIPT)], check=True)
