@@ -89,6 +89,9 @@ void sqlite_side_ring(struct sqlite_db *db);
 enum galley_rc sqlite_side_make(struct sqlite_db *db);
 /* Its descriptor, for reading and writing, made or opened when it is not yet; -1 when it cannot. */
 int sqlite_side_file(struct sqlite_db *db);
+/* When the file was deleted or another one took its name, goes over to that one, made if need be,
+ * with the lock of its worker: others would take it for dead. */
+void sqlite_side_follow(struct sqlite_db *db);
 void sqlite_side_close(struct sqlite_db *db);
 
 /* sqlite_share.c: what the writing handles of a database share (sqlite_page.h). */
@@ -113,6 +116,8 @@ void sqlite_share_close(struct sqlite_db *db);
 /* sqlite_watch.c */
 enum galley_rc sqlite_watch_open(struct db *db, int *fd);
 int64_t sqlite_watch_clear(struct db *db, int64_t mono_ns);
+/* Of the side file, for who watches; whether it could be had. */
+bool sqlite_watch_side(struct sqlite_db *db);
 void sqlite_watch_close(struct sqlite_db *db);
 
 /* sqlite_checkpoint.c */

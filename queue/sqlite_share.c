@@ -52,6 +52,7 @@ void sqlite_share_close(struct sqlite_db *db) {
 }
 
 void sqlite_share_sleep(struct sqlite_db *db) {
+  sqlite_side_follow(db);
   if (db->base.readonly)
     return;
   use_page(db);

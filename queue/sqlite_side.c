@@ -32,6 +32,14 @@ static int side_create(struct sqlite_db *db) {
   return errno == EEXIST ? side_open(db, O_RDWR) : -1;
 }
 
+/* Under its name there may be another file by now, or none: somebody has tidied up. */
+static bool is_named(const struct sqlite_db *db) {
+  struct stat ours, named;
+  return fstat(db->side_fd, &ours) != 0 ||
+         (stat(db->side_path, &named) == 0 && named.st_dev == ours.st_dev &&
+          named.st_ino == ours.st_ino);
+}
+
 int sqlite_side_file(struct sqlite_db *db) {
   return side_create(db);
 }
@@ -51,11 +59,37 @@ void sqlite_side_close(struct sqlite_db *db) {
 
 /* Open file description locks belong to our descriptor, not to the process: two handles of one
  * process see each other, and the kernel drops them when the last descriptor goes. */
-static int side_lock(struct sqlite_db *db, int command, short type, int64_t worker_id,
+static int side_lock(const struct sqlite_db *db, int command, short type, int64_t worker_id,
                      struct flock *lock) {
   *lock = (struct flock){
       .l_type = type, .l_whence = SEEK_SET, .l_start = SIDE_WORKERS + (off_t)worker_id, .l_len = 1};
   return fcntl(db->side_fd, command, lock);
+}
+
+/* Ours stays what it is until the other one is locked as well. Not while the gate is held, which is
+ * in ours. */
+void sqlite_side_follow(struct sqlite_db *db) {
+  struct flock lock;
+  int kept = db->side_fd;
+  if (kept < 0 || db->gate_held || is_named(db))
+    return;
+  db->side_fd = -1;
+  if (db->base.readonly) {
+    close(kept); /* of which nothing is locked; the other one is opened as it is needed */
+    return;
+  }
+  if (side_create(db) < 0 ||
+      (db->held_worker != 0 && side_lock(db, F_OFD_SETLK, F_WRLCK, db->held_worker, &lock) != 0)) {
+    sqlite_side_close(db);
+    db->side_fd = kept;
+    return;
+  }
+  int other = db->side_fd;
+  db->side_fd = kept; /* which the page is of */
+  sqlite_share_close(db);
+  close(kept);
+  db->side_fd = other;
+  (void)sqlite_watch_side(db); /* else the log's own change tells */
 }
 
 enum galley_rc sqlite_side_hold(struct db *base, int64_t worker_id) {
@@ -87,6 +121,7 @@ enum galley_rc sqlite_side_alive(struct db *base, int64_t worker_id, bool *alive
   *alive = db->held_worker == worker_id;
   if (*alive || !db->path)
     return GALLEY_OK;
+  sqlite_side_follow(db);
   if (side_open(db, base->readonly ? O_RDONLY : O_RDWR) < 0) {
     if (errno == ENOENT)
       return GALLEY_OK; /* nobody ever was a worker here */

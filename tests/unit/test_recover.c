@@ -10,6 +10,8 @@
 #include "fixture.h"
 #include "work.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -234,6 +236,40 @@ static void living_workers_are_listed_whoever_asks(void **state) {
   galley_close(reader);
 }
 
+/* The file of the locks is deleted, or another one takes its name: the worker is told of it, and
+ * the others, who have looked before or come now, must not take it for dead. */
+static void a_worker_outlives_the_file_of_its_lock(void **state) {
+  struct fixture *f = *state;
+  char path[128], moved[128];
+  snprintf(path, sizeof path, "%s-galley", f->path);
+  snprintf(moved, sizeof moved, "%s-moved", f->path);
+  struct galley *before = fixture_open(f, 0), *reader = fixture_open(f, GALLEY_OPEN_READONLY);
+  struct pollfd watch = {.events = POLLIN};
+  fixture_ok(f->q, galley_watch(f->q, &watch.fd));
+  f->worker_id = work_join(f->q);
+  galley_free(work_start(f->q, f->worker_id, "a"));
+  for (int round = 0; round < 3; round++) {
+    assert_int_equal(recovered(before), 0);
+    assert_int_equal(living(reader).n, 1);
+    galley_watch_clear(f->q);
+    assert_int_equal(round == 1 ? rename(path, moved) : unlink(path), 0);
+    assert_int_equal(poll(&watch, 1, 60000), 1);
+    galley_watch_clear(f->q);
+    struct galley *after = fixture_open(f, 0);
+    assert_int_equal(recovered(before), 0);
+    assert_int_equal(recovered(after), 0);
+    assert_int_equal(living(reader).n, 1);
+    work_enqueue(after, "b");
+    galley_close(after);
+    assert_int_equal(poll(&watch, 1, 60000), 1);
+  }
+  galley_close(f->q);
+  f->q = NULL;
+  assert_int_equal(recovered(before), 1);
+  galley_close(before);
+  galley_close(reader);
+}
+
 static bool check_worker(void *arg, const void *row) {
   const struct galley_worker *worker = row;
   const struct fixture *f = arg;
@@ -296,6 +332,22 @@ static void a_worker_that_could_not_join_holds_nothing(void **state) {
 }
 
 /* Nobody would look for them: their worker has stopped, and is not dead. */
+/* A join that fails rolls its row back before it lets go of the lock: between the two, the id and
+ * the lock are not in one hand. */
+static void a_worker_whose_lock_another_is_letting_go_of_joins_later(void **state) {
+  struct fixture *f = *state;
+  char side[128];
+  int64_t id = 0;
+  snprintf(side, sizeof side, "%s-galley", f->path);
+  int fd = open(side, O_RDWR | O_CLOEXEC);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 4096 + 1, .l_len = 1};
+  assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+  fixture_fails(f->q, galley_worker_join(f->q, "[]", 1, &id), GALLEY_BUSY, "worker 1");
+  close(fd);
+  fixture_ok(f->q, galley_worker_join(f->q, "[]", 1, &id));
+  assert_int_equal(id, 1);
+}
+
 static void a_worker_that_leaves_hands_its_jobs_back(void **state) {
   struct fixture *f = *state;
   int64_t worker = work_join(f->q);
@@ -359,11 +411,13 @@ int main(void) {
       TEST(a_request_to_cancel_outlives_the_worker),
       TEST(more_jobs_than_one_batch_come_back),
       TEST(living_workers_are_listed_whoever_asks),
+      TEST(a_worker_outlives_the_file_of_its_lock),
       TEST(a_worker_is_shown_as_it_joined),
       TEST(a_handle_is_one_worker),
       TEST(a_handle_leaves_for_itself_alone),
       TEST(a_worker_joins_outside_of_transactions),
       TEST(a_worker_that_could_not_join_holds_nothing),
+      TEST(a_worker_whose_lock_another_is_letting_go_of_joins_later),
       TEST(a_worker_that_leaves_hands_its_jobs_back),
       TEST(an_id_of_a_worker_is_never_used_again),
       TEST(old_workers_are_forgotten),
