@@ -29,6 +29,12 @@ static bool watch_log(struct sqlite_db *db) {
   return db->watch_log >= 0;
 }
 
+/* Also of its deletion and of another name: see sqlite_side_follow. */
+bool sqlite_watch_side(struct sqlite_db *db) {
+  return db->watch_fd < 0 ||
+         inotify_add_watch(db->watch_fd, db->side_path, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) >= 0;
+}
+
 static enum galley_rc watch_files(struct sqlite_db *db) {
   char ignored[32];
   enum galley_rc rc = db->base.readonly ? GALLEY_OK : sqlite_side_make(db);
@@ -41,8 +47,7 @@ static enum galley_rc watch_files(struct sqlite_db *db) {
     return sqlite_error_set(db, db->h, sqlite3_extended_errcode(db->h), "reading");
   if (!watch_log(db))
     return watch_failed(db, db->wal_path);
-  if (access(db->side_path, F_OK) == 0 &&
-      inotify_add_watch(db->watch_fd, db->side_path, IN_MODIFY) < 0)
+  if (access(db->side_path, F_OK) == 0 && !sqlite_watch_side(db))
     return watch_failed(db, db->side_path);
   return GALLEY_OK;
 }
