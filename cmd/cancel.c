@@ -24,20 +24,8 @@ static int cancel_one(struct session *session, int64_t id) {
 }
 
 static int run(struct session *session, const void *values, size_t n, char **operands) {
-  int64_t id;
-  int status = 0;
   (void)values;
-  for (size_t i = 0; i < n; i++)
-    if (!session_id(session, operands[i], &id))
-      return galley_rc_exit(GALLEY_USAGE);
-  int opened = session_open(session, 0);
-  if (opened != 0)
-    return opened;
-  for (size_t i = 0; i < n && session_id(session, operands[i], &id); i++) {
-    int one = cancel_one(session, id);
-    status = status == 0 ? one : status;
-  }
-  return status;
+  return session_each_id(session, n, operands, cancel_one);
 }
 
 const struct command cancel_command = {

@@ -36,15 +36,7 @@ static const struct option_row options[] = {
      .type = OPTION_FLAG,
      .about = "with --search: that hold all of the words",
      .offset = AT(all_words)},
-    {.letter = 'n',
-     .name = "limit",
-     .type = OPTION_NUMBER,
-     .argument = "N",
-     .min = 1,
-     .max = TABLE_ROWS_MAX,
-     .fallback = "50",
-     .about = "at most this many",
-     .offset = AT(limit)},
+    TABLE_LIMIT("at most this many", AT(limit)),
 };
 
 static const struct table_column columns[] = {

@@ -1,7 +1,7 @@
 #include "command.h"
 #include "enqueue_lines.h"
 #include "job_payload.h"
-#include "output.h"
+#include "row.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -287,15 +287,7 @@ static int enqueue(struct session *session, const struct enqueue_args *args, con
   enum galley_rc rc = galley_enqueue(session->q, &spec, &id, &existing);
   if (rc != GALLEY_OK)
     return session_fail_open(session, rc);
-  if (session->json) {
-    struct output_json json = {.file = stdout};
-    output_json_open(&json, NULL, '{');
-    output_json_int(&json, "id", id);
-    output_json_bool(&json, "existing", existing);
-    output_json_end(&json);
-  } else {
-    printf("%" PRId64 "\n", id);
-  }
+  row_added(session, id, existing);
   if (existing)
     session_note(session, "job %" PRId64 " has this key and is still live; no other was enqueued",
                  id);

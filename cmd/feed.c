@@ -106,15 +106,7 @@ static int add(struct session *session, const struct feed_args *args, size_t n, 
   enum galley_rc rc = galley_feed_add(session->q, &feed, &id, &existing);
   if (rc != GALLEY_OK)
     return session_fail_open(session, rc);
-  if (session->json) {
-    struct output_json json = {.file = stdout};
-    output_json_open(&json, NULL, '{');
-    output_json_int(&json, "id", id);
-    output_json_bool(&json, "existing", existing);
-    output_json_end(&json);
-  } else {
-    printf("%" PRId64 "\n", id);
-  }
+  row_added(session, id, existing);
   if (existing)
     session_note(session, "feed %" PRId64 " has this address already", id);
   return 0;
@@ -140,9 +132,7 @@ static int show(struct session *session, const struct feed_args *args, size_t n,
   struct galley_feed *feed = NULL;
   (void)args;
   (void)n;
-  if (!session_id(session, operands[0], &id))
-    return galley_rc_exit(GALLEY_USAGE);
-  int status = session_open(session, GALLEY_OPEN_READONLY);
+  int status = session_open_id(session, GALLEY_OPEN_READONLY, operands[0], &id);
   if (status != 0)
     return status;
   enum galley_rc rc = galley_feed_get(session->q, id, &feed);
@@ -154,9 +144,7 @@ static int remove_feed(struct session *session, const struct feed_args *args, si
   int64_t id;
   (void)args;
   (void)n;
-  if (!session_id(session, operands[0], &id))
-    return galley_rc_exit(GALLEY_USAGE);
-  int status = session_open(session, 0);
+  int status = session_open_id(session, 0, operands[0], &id);
   if (status != 0)
     return status;
   enum galley_rc rc = galley_feed_remove(session->q, id);

@@ -28,15 +28,7 @@ static const struct option_row options[] = {
      .type = OPTION_FLAG,
      .about = "the social posts of each post instead of the post",
      .offset = AT(social)},
-    {.letter = 'n',
-     .name = "limit",
-     .type = OPTION_NUMBER,
-     .argument = "N",
-     .min = 1,
-     .max = TABLE_ROWS_MAX,
-     .fallback = "50",
-     .about = "at most this many posts",
-     .offset = AT(limit)},
+    TABLE_LIMIT("at most this many posts", AT(limit)),
 };
 
 static const struct table_column post_columns[] = {

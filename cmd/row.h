@@ -1,5 +1,5 @@
 /*
- * row.h - one row of the content store for a person or a program.
+ * row.h - one row of the database for a person or a program.
  */
 #ifndef ROW_H
 #define ROW_H
@@ -15,5 +15,7 @@ struct row_more {
 };
 int row_show(struct session *session, const struct galley_record *record, enum galley_rc rc,
              void *row, const struct row_more *more);
+/* Tells the id of a row that was to be added; `existing`: it was there already. */
+void row_added(const struct session *session, int64_t id, bool existing);
 
 #endif

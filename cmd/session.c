@@ -130,3 +130,25 @@ bool session_id(const struct session *session, const char *text, int64_t *id) {
   *id = strtoll(text, NULL, 10);
   return true;
 }
+
+int session_open_id(struct session *session, unsigned flags, const char *text, int64_t *id) {
+  if (!session_id(session, text, id))
+    return galley_rc_exit(GALLEY_USAGE);
+  return session_open(session, flags);
+}
+
+int session_each_id(struct session *session, size_t n, char **operands,
+                    int (*one)(struct session *session, int64_t id)) {
+  int64_t id;
+  for (size_t i = 0; i < n; i++)
+    if (!session_id(session, operands[i], &id))
+      return galley_rc_exit(GALLEY_USAGE);
+  int status = session_open(session, 0);
+  if (status != 0)
+    return status;
+  for (size_t i = 0; i < n && session_id(session, operands[i], &id); i++) {
+    int failed = one(session, id);
+    status = status == 0 ? failed : status;
+  }
+  return status;
+}

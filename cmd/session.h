@@ -45,5 +45,13 @@ void session_note(const struct session *session, const char *format, ...)
 
 /* The operand as an id; false after session_misuse printed why. */
 bool session_id(const struct session *session, const char *text, int64_t *id);
+/* Takes the operand as an id and opens the database. Returns 0, or the exit status after it has
+ * printed why. */
+int session_open_id(struct session *session, unsigned flags, const char *text, int64_t *id);
+/* Opens the database for writing and calls `one` for each operand, which must all be ids before the
+ * first is touched. One that fails, and has said why, does not keep the others from it: the first
+ * status that is not 0 is returned. */
+int session_each_id(struct session *session, size_t n, char **operands,
+                    int (*one)(struct session *session, int64_t id));
 
 #endif

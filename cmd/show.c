@@ -124,9 +124,7 @@ static int run(struct session *session, const void *values, size_t n, char **ope
   struct galley_job *job = NULL;
   (void)values;
   (void)n;
-  if (!session_id(session, operands[0], &id))
-    return galley_rc_exit(GALLEY_USAGE);
-  int status = session_open(session, GALLEY_OPEN_READONLY);
+  int status = session_open_id(session, GALLEY_OPEN_READONLY, operands[0], &id);
   if (status != 0)
     return status;
   enum galley_rc rc = galley_job_get(session->q, id, &job);

@@ -10,6 +10,13 @@
 #define TABLE_COLUMNS_MAX 12
 #define TABLE_ROWS_MAX    100000
 
+/* The option of a list command that bounds it: an int64_t at this offset. */
+#define TABLE_LIMIT(about_, offset_)                                                               \
+  {                                                                                                \
+    .letter = 'n', .name = "limit", .type = OPTION_NUMBER, .argument = "N", .min = 1,              \
+    .max = TABLE_ROWS_MAX, .fallback = "50", .about = about_, .offset = offset_                    \
+  }
+
 struct table_column {
   const char *field; /* of the record */
   const char *title;

@@ -25,15 +25,7 @@ static const struct option_row options[] = {
      .fallback = "1",
      .about = "only topics of at least this priority (10 is the highest)",
      .offset = AT(min_priority)},
-    {.letter = 'n',
-     .name = "limit",
-     .type = OPTION_NUMBER,
-     .argument = "N",
-     .min = 1,
-     .max = TABLE_ROWS_MAX,
-     .fallback = "50",
-     .about = "at most this many",
-     .offset = AT(limit)},
+    TABLE_LIMIT("at most this many", AT(limit)),
 };
 
 static const struct table_column columns[] = {
