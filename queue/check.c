@@ -165,7 +165,8 @@ static bool is_shadow(const char *name) {
   return strncmp(name, "documents_fts_", strlen("documents_fts_")) == 0;
 }
 
-/* One object as the steps make it, beside what the database has. */
+/* One object as the steps make it must be here, made by the same words; what people have added is
+ * theirs. */
 static enum galley_rc compare_object(struct checking *c, const char *type, const char *name,
                                      const char *sql) {
   struct stmt *s;
@@ -191,9 +192,10 @@ static enum galley_rc compare_object(struct checking *c, const char *type, const
   return GALLEY_OK;
 }
 
-/* Each object of a new database must be here, made by the same words; what people have added is
- * theirs. */
-static enum galley_rc compare_schema(struct checking *c, struct db *model) {
+/* Each object of a new database, whose schema is the one that the steps make. */
+static enum galley_rc each_object(struct checking *c, struct db *model,
+                                  enum galley_rc (*check)(struct checking *c, const char *type,
+                                                          const char *name, const char *sql)) {
   struct stmt *s;
   enum galley_rc rc = db_stmt(model, SQL_CHECK_SCHEMA, &s);
   if (rc != GALLEY_OK)
@@ -202,7 +204,7 @@ static enum galley_rc compare_schema(struct checking *c, struct db *model) {
     const char *type = stmt_column_text(model, s, 0, NULL);
     const char *name = stmt_column_text(model, s, 1, NULL);
     if (type && name)
-      rc = compare_object(c, type, name, stmt_column_text(model, s, 2, NULL));
+      rc = check(c, type, name, stmt_column_text(model, s, 2, NULL));
     if (rc != GALLEY_OK)
       break;
   }
@@ -238,32 +240,16 @@ static enum galley_rc run_query(struct checking *c, const char *table, const cha
   return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
-static enum galley_rc check_table(struct checking *c, const char *table, const char *sql) {
+static enum galley_rc check_constraints(struct checking *c, const char *type, const char *table,
+                                        const char *sql) {
   char *query;
+  if (!sql || strcmp(type, "table") != 0)
+    return GALLEY_OK;
   enum galley_rc rc = constraint_query(&c->q->error, table, key_of(table), sql, &query);
   if (rc == GALLEY_OK && query)
     rc = run_query(c, table, query);
   free(query);
   return rc;
-}
-
-/* Of the schema as the steps make it, each table. */
-static enum galley_rc check_constraints(struct checking *c, struct db *model) {
-  struct stmt *s;
-  enum galley_rc rc = db_stmt(model, SQL_CHECK_SCHEMA, &s);
-  if (rc != GALLEY_OK)
-    return rc;
-  while (!c->stopped && (rc = stmt_row(model, s)) == GALLEY_OK) {
-    const char *type = stmt_column_text(model, s, 0, NULL);
-    const char *name = stmt_column_text(model, s, 1, NULL);
-    const char *sql = stmt_column_text(model, s, 2, NULL);
-    if (type && name && sql && strcmp(type, "table") == 0)
-      rc = check_table(c, name, sql);
-    if (rc != GALLEY_OK)
-      break;
-  }
-  stmt_reset(model, s);
-  return rc == GALLEY_NONE ? GALLEY_OK : rc;
 }
 
 /* ---- beside a new database ---- */
@@ -277,10 +263,10 @@ static enum galley_rc check_beside_model(struct checking *c) {
     return rc;
   }
   rule_begin(c, &schema_rule);
-  rc = rule_end(c, compare_schema(c, model->db));
+  rc = rule_end(c, each_object(c, model->db, compare_object));
   if (rc == GALLEY_OK && !c->stopped) {
     rule_begin(c, &constraint_rule);
-    rc = rule_end(c, check_constraints(c, model->db));
+    rc = rule_end(c, each_object(c, model->db, check_constraints));
   }
   galley_close(model);
   return rc;
