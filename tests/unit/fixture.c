@@ -174,6 +174,18 @@ bool fixture_keep_id(void *arg, const void *row) {
   return ids->n != ids->stop_after;
 }
 
+void fixture_same(const struct galley_record *record, const void *row, const void *other) {
+  for (size_t i = 1; i < record->n_fields; i++) {
+    const struct galley_field *field = &record->fields[i];
+    const char *a = (const char *)row + field->offset;
+    const char *b = (const char *)other + field->offset;
+    if (field->type == GALLEY_TEXT || field->type == GALLEY_JSON)
+      assert_string_equal(*(const char *const *)a, *(const char *const *)b);
+    else
+      assert_memory_equal(a, b, 8);
+  }
+}
+
 int64_t fixture_topic(struct fixture *f, const char *title) {
   const struct galley_topic topic = {.title = title, .language = "en"};
   int64_t id;

@@ -62,6 +62,9 @@ struct fixture_ids {
 };
 bool fixture_keep_id(void *ids, const void *row);
 
+/* Two rows of the content store are the same in all but the id. */
+void fixture_same(const struct galley_record *record, const void *row, const void *other);
+
 /* Rows to begin with. */
 int64_t fixture_topic(struct fixture *f, const char *title);
 int64_t fixture_post(struct fixture *f, int64_t topic_id, const char *title, const char *language);

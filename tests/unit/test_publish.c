@@ -7,11 +7,10 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "drain.h"
 #include "fixture.h"
 #include "log.h"
 #include "work.h"
-#include "worker.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -29,21 +28,11 @@ static void write_text(const char *path, const char *text) {
 
 /* Runs a worker until nothing is left; the target is the folder of this name. */
 static void drain(struct fixture *f, const char *folder) {
-  char ini[128], text[512], error[512] = "";
-  struct config config;
-  snprintf(ini, sizeof ini, "%s/galley.ini", f->dir);
-  snprintf(text, sizeof text, "[target.blog]\ntype = folder\npath = %s\n", folder);
-  write_text(ini, text);
+  char text[512];
   snprintf(text, sizeof text, "%s/%s", f->dir, folder);
   (void)mkdir(text, 0755);
-  const struct config_options options = {.file = ini, .database = f->path};
-  const struct worker_options work = {.drain = true, .slots = 1, .kinds = "publish"};
-  enum galley_rc rc = config_load(&config, &options, error, sizeof error);
-  if (rc == GALLEY_OK)
-    rc = worker_run(&config, &work, error, sizeof error);
-  if (rc != GALLEY_OK)
-    fail_msg("%s: %s", galley_rc_name(rc), error);
-  config_fini(&config);
+  snprintf(text, sizeof text, "[target.blog]\ntype = folder\npath = %s\n", folder);
+  drain_publish(f, text);
 }
 
 /* A post that was published into "one", and then everything as if its worker had died after the

@@ -7,13 +7,12 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "drain.h"
 #include "fixture.h"
 #include "log.h"
 #include "provider.h"
 #include "web_server.h"
 #include "work.h"
-#include "worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,24 +60,11 @@ void request_draft_fini(struct request_draft *draft) {
 static struct web_server server;
 
 static void drain(struct fixture *f, const char *path) {
-  char ini[128], text[512], error[512] = "";
-  struct config config;
-  snprintf(ini, sizeof ini, "%s/galley.ini", f->dir);
+  char text[512];
   snprintf(text, sizeof text,
            "[target.blog]\ntype = folder\npath = none\nbase_url = http://127.0.0.1:%d%s\n",
            path ? server.port : 1, path ? path : "/");
-  FILE *file = fopen(ini, "w");
-  assert_non_null(file);
-  assert_true(fputs(text, file) >= 0);
-  assert_int_equal(fclose(file), 0);
-  const struct config_options options = {.file = ini, .database = f->path};
-  const struct worker_options work = {.drain = true, .slots = 1, .kinds = "publish"};
-  enum galley_rc rc = config_load(&config, &options, error, sizeof error);
-  if (rc == GALLEY_OK)
-    rc = worker_run(&config, &work, error, sizeof error);
-  if (rc != GALLEY_OK)
-    fail_msg("%s: %s", galley_rc_name(rc), error);
-  config_fini(&config);
+  drain_publish(f, text);
 }
 
 /* A publish job of one attempt. */
