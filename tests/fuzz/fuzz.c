@@ -45,6 +45,14 @@ char *fuzz_rest(struct fuzz_input *input, size_t *len) {
   return take(input, input->left);
 }
 
+struct galley *fuzz_database(void) {
+  static struct galley *q;
+  const struct galley_options options = {.flags = GALLEY_OPEN_CREATE};
+  if (!q)
+    assert(galley_open(&q, ":memory:", &options) == GALLEY_OK);
+  return q;
+}
+
 /* The next character of `text`, which has `len` bytes; -1 when it is not UTF-8. */
 static utf8proc_int32_t next(const char *text, size_t len, size_t *used) {
   utf8proc_int32_t c;

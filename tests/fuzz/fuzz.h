@@ -6,6 +6,8 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include "galley.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +28,9 @@ unsigned fuzz_byte(struct fuzz_input *input);
 char *fuzz_until(struct fuzz_input *input, char end, size_t *len);
 /* The same for all that is left. */
 char *fuzz_rest(struct fuzz_input *input, size_t *len);
+
+/* A new database in memory, the same at each call. */
+struct galley *fuzz_database(void);
 
 bool fuzz_is_utf8(const char *text);
 /* Bytes that are not UTF-8 become '?', in place. */

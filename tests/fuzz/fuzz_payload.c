@@ -62,17 +62,9 @@ static bool handler_reads(const char *kind, char *text) {
 
 /* ---- the database ---- */
 
-static struct galley *database(void) {
-  static struct galley *q;
-  const struct galley_options options = {.flags = GALLEY_OPEN_CREATE};
-  if (!q)
-    assert(galley_open(&q, ":memory:", &options) == GALLEY_OK);
-  return q;
-}
-
 /* Leaves nothing behind. */
 static enum galley_rc enqueue(const char *kind, const char *text) {
-  struct galley *q = database();
+  struct galley *q = fuzz_database();
   struct galley_spec spec = GALLEY_SPEC_INIT;
   spec.kind = kind;
   spec.payload = text;

@@ -15,14 +15,6 @@
 #define EVERYDAY_START 0x20 /* of the characters that the index has known for long */
 #define EVERYDAY_END   0x250
 
-static struct galley *database(void) {
-  static struct galley *q;
-  const struct galley_options options = {.flags = GALLEY_OPEN_CREATE};
-  if (!q)
-    assert(galley_open(&q, ":memory:", &options) == GALLEY_OK);
-  return q;
-}
-
 struct hits {
   size_t n;
   int64_t wanted; /* id of a document */
@@ -62,7 +54,7 @@ static size_t count_words(const char *text) {
 }
 
 static enum galley_rc search(const char *text, bool all, struct hits *hits) {
-  struct galley *q = database();
+  struct galley *q = fuzz_database();
   const struct galley_search search = {.query = text, .all = all, .limit = HITS_MAX};
   enum galley_rc rc = galley_documents_search(q, &search, note_hit, hits);
   size_t words = fuzz_is_utf8(text) ? count_words(text) : 0;
@@ -87,7 +79,7 @@ static int64_t save(const char *text) {
                                            .content_hash = hash,
                                            .fetched_at_ms = 1,
                                            .status = "new"};
-  enum galley_rc rc = galley_document_save(database(), &document, &id, NULL);
+  enum galley_rc rc = galley_document_save(fuzz_database(), &document, &id, NULL);
   assert(rc == GALLEY_OK);
   return id;
 }
@@ -97,14 +89,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct hits hits = {0};
   bool all = fuzz_byte(&input) % 2 == 1;
   char *text = fuzz_rest(&input, NULL);
-  enum galley_rc begun = galley_begin(database());
+  enum galley_rc begun = galley_begin(fuzz_database());
   assert(begun == GALLEY_OK);
   bool everyday = fuzz_is_utf8(text) && has_everyday_word(text);
   if (everyday)
     hits.wanted = save(text);
   enum galley_rc rc = search(text, all, &hits);
   assert(rc != GALLEY_OK || !everyday || hits.found);
-  galley_rollback(database());
+  galley_rollback(fuzz_database());
   free(text);
   return 0;
 }

@@ -9,14 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct galley *database(void) {
-  static struct galley *q;
-  const struct galley_options options = {.flags = GALLEY_OPEN_CREATE};
-  if (!q)
-    assert(galley_open(&q, ":memory:", &options) == GALLEY_OK);
-  return q;
-}
-
 /* As the store has it, which takes nothing else. */
 static bool is_json(const char *text) {
   json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
@@ -30,7 +22,7 @@ static void must(enum galley_rc rc) {
 }
 
 static void check_saved(const struct galley_topic *topic, struct write_output *output) {
-  struct galley *q = database();
+  struct galley *q = fuzz_database();
   int64_t topic_id, post_id, id;
   must(galley_begin(q));
   must(galley_topic_save(q, topic, &topic_id));
