@@ -103,7 +103,9 @@ enum galley_rc sqlite_side_hold(struct db *base, int64_t worker_id) {
     return rc;
   if (side_lock(db, F_OFD_SETLK, F_WRLCK, worker_id, &lock) == 0)
     return GALLEY_OK;
-  return error_set(base->error, GALLEY_IO, "%s: the lock of worker %" PRId64 " cannot be taken: %s",
+  /* One whose join has failed rolls its row back, and then lets go of the lock. */
+  enum galley_rc taken = errno == EAGAIN || errno == EACCES ? GALLEY_BUSY : GALLEY_IO;
+  return error_set(base->error, taken, "%s: the lock of worker %" PRId64 " cannot be taken: %s",
                    db->side_path, worker_id, strerror(errno));
 }
 
