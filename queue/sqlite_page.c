@@ -3,6 +3,7 @@
 #include "point.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,6 +36,8 @@ static int lock_for_use(int fd) {
       return MADE_BY_US;
     if (lock(fd, F_RDLCK))
       return USED_BY_OTHER;
+    if (errno != EAGAIN && errno != EACCES)
+      return 0; /* no file, or one that has no such locks */
     nanosleep(&pause, NULL);
   }
   return 0;

@@ -32,7 +32,8 @@ static int side_create(struct sqlite_db *db) {
   return errno == EEXIST ? side_open(db, O_RDWR) : -1;
 }
 
-/* Under its name there may be another file by now, or none: somebody has tidied up. */
+/* Under its name there may be another file by now, or none: somebody has tidied up. (Where the
+ * database is gone too, so is the queue.) */
 static bool is_named(const struct sqlite_db *db) {
   struct stat ours, named;
   return fstat(db->side_fd, &ours) != 0 ||
@@ -71,7 +72,7 @@ static int side_lock(const struct sqlite_db *db, int command, short type, int64_
 void sqlite_side_follow(struct sqlite_db *db) {
   struct flock lock;
   int kept = db->side_fd;
-  if (kept < 0 || db->gate_held || is_named(db))
+  if (kept < 0 || db->gate_held || is_named(db) || access(db->path, F_OK) != 0)
     return;
   db->side_fd = -1;
   if (db->base.readonly) {
