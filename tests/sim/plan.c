@@ -21,6 +21,21 @@ static void plan_harm(struct plan *plan, struct chance *c) {
   plan->weight[PLAN_POWER] = (unsigned)chance_between(c, 0, 2);
 }
 
+/* Checkpoint upon checkpoint beside small commits: where older SQLite loses rows (ARCHITECTURE.md,
+ * "SQLite"), which takes a checkpoint that finds nothing to do and a writer in its gap. */
+static void plan_checkpoints(struct plan *plan, struct chance *c) {
+  plan->operators = 2;
+  plan->checkpoint_one_in = 1;
+  plan->workers = (int)chance_between(c, 1, 2);
+  plan->foreigners = 1;
+  plan->foreign = chance_one_in(c, 2) ? PLAN_FOREIGN_WRITES : PLAN_FOREIGN_CHECKPOINTS;
+  plan->rest_ms = chance_between(c, 1, 5);
+  plan->work_ms = 0;
+  plan->switch_one_in = 2;
+  plan->lag_one_in = 4;
+  plan->jobs *= 3;
+}
+
 struct plan plan_make(uint64_t seed) {
   static const unsigned switches[] = {1, 2, 4, 16, 64};
   static const unsigned lags[] = {0, 3, 20};
@@ -56,6 +71,8 @@ struct plan plan_make(uint64_t seed) {
     plan.foreigners = 1;
   if (chance_one_in(&c, 16)) /* a long run: the log passes its marks, counters their limits */
     plan.operations *= 8, plan.jobs *= 8;
+  if (chance_one_in(&c, 6))
+    plan_checkpoints(&plan, &c);
   plan_harm(&plan, &c);
   return plan;
 }
