@@ -157,3 +157,11 @@ enum galley_rc content_each(struct galley *q, const struct content_list *list, g
   stmt_int(q->db, stmt, at, content_limit(list->limit));
   return record_each(q->db, stmt, list->record, fn, arg);
 }
+
+enum galley_rc content_each_of(struct galley *q, const struct content_list *list, const char *field,
+                               const char *const *words, galley_row_fn *fn, void *arg) {
+  enum galley_rc rc = content_required(q, field, list->text);
+  if (rc == GALLEY_OK)
+    rc = content_word(q, field, list->text, words);
+  return rc == GALLEY_OK ? content_each(q, list, fn, arg) : rc;
+}

@@ -54,6 +54,10 @@ struct content_list {
 };
 GALLEY_MUST_USE enum galley_rc content_each(struct galley *q, const struct content_list *list,
                                             galley_row_fn *fn, void *arg);
+/* The same by a text that must be given and be one of `words`, which end with NULL. */
+GALLEY_MUST_USE enum galley_rc content_each_of(struct galley *q, const struct content_list *list,
+                                               const char *field, const char *const *words,
+                                               galley_row_fn *fn, void *arg);
 int64_t content_limit(int64_t limit);
 
 #endif

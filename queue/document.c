@@ -172,10 +172,7 @@ enum galley_rc galley_documents_by_status(struct galley *q, const char *status, 
                                     .by = CONTENT_BY_TEXT,
                                     .text = status,
                                     .limit = limit};
-  enum galley_rc rc = content_required(q, "status", status);
-  if (rc == GALLEY_OK)
-    rc = content_word(q, "status", status, statuses);
-  return rc == GALLEY_OK ? content_each(q, &list, fn, arg) : rc;
+  return content_each_of(q, &list, "status", statuses, fn, arg);
 }
 
 enum galley_rc galley_documents_by_language(struct galley *q, const char *language, int64_t limit,
