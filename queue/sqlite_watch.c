@@ -12,9 +12,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* Looks after the log rang. From ECHO_WATCH on it may ring again; the last one finds what was in
- * the log by then and could not be seen, because its writer waited for the disk. */
-static const int64_t echo_ms[] = {2, 16, 128, 1000};
+/* Looks after the log rang. From ECHO_WATCH on it may ring again; the last ones find what was in
+ * the log by then and could not be seen, because its writer waited for the disk, which may take
+ * long where many do. */
+static const int64_t echo_ms[] = {2, 16, 128, 1000, 8000, 60000};
 #define N_ECHOES   (sizeof echo_ms / sizeof echo_ms[0])
 #define ECHO_WATCH 2
 
