@@ -48,7 +48,7 @@ static const char *const counts[N_COUNTS] = {"enqueued", "done", "read"};
 struct actor {
   enum subject_role role;
   int64_t n;             /* jobs enqueued or done, rows read */
-  int64_t last_ns;       /* when it ended */
+  int64_t last_ns;       /* when it ended, a worker's waiting at its end apart */
   struct histogram took; /* one call, as its caller waits for it */
 };
 
@@ -130,6 +130,8 @@ static void work(struct actor *actor, void *h) {
     else if (n + settled > 0)
       histogram_add(&actor->took, ended - began);
     actor->n += (int64_t)settled;
+    if (n + settled > 0)
+      actor->last_ns = ended;
     idle = n + settled > 0 ? 0 : idle + 1;
     if (is("drain") ? idle > 0 : idle > 0 && !time_left())
       return;
@@ -164,7 +166,8 @@ static void act(struct actor *actor) {
   while (!atomic_load(&shared->go))
     pause_ns(100000);
   roles[actor->role](actor, h);
-  actor->last_ns = now_ns();
+  if (actor->last_ns == 0)
+    actor->last_ns = now_ns();
   subject->close(h);
 }
 
