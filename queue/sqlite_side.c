@@ -32,8 +32,7 @@ static int side_create(struct sqlite_db *db) {
   return errno == EEXIST ? side_open(db, O_RDWR) : -1;
 }
 
-/* Under its name there may be another file by now, or none: somebody has tidied up. (Where the
- * database is gone too, so is the queue.) */
+/* Under its name there may be another file by now, or none: somebody has tidied up. */
 static bool is_named(const struct sqlite_db *db) {
   struct stat ours, named;
   return fstat(db->side_fd, &ours) != 0 ||
@@ -67,12 +66,18 @@ static int side_lock(const struct sqlite_db *db, int command, short type, int64_
   return fcntl(db->side_fd, command, lock);
 }
 
+/* What stands beside another database, or where there is none any more, is not ours. */
+static bool database_moved(struct sqlite_db *db) {
+  int moved = 1;
+  return sqlite3_file_control(db->h, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+}
+
 /* Ours stays what it is until the other one is locked as well. Not while the gate is held, which is
  * in ours. */
 void sqlite_side_follow(struct sqlite_db *db) {
   struct flock lock;
   int kept = db->side_fd;
-  if (kept < 0 || db->gate_held || is_named(db) || access(db->path, F_OK) != 0)
+  if (kept < 0 || db->gate_held || is_named(db) || database_moved(db))
     return;
   db->side_fd = -1;
   if (db->base.readonly) {

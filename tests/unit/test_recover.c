@@ -270,6 +270,26 @@ static void a_worker_outlives_the_file_of_its_lock(void **state) {
   galley_close(reader);
 }
 
+/* A new queue under the old names: the worker of the old one is none of its workers. */
+static void a_worker_takes_no_lock_beside_another_database(void **state) {
+  struct fixture *f = *state;
+  static const char *const suffixes[] = {"", "-wal", "-shm", "-galley"};
+  char path[128];
+  int fd;
+  fixture_ok(f->q, galley_watch(f->q, &fd));
+  int64_t id = work_join(f->q);
+  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+    snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
+    assert_int_equal(unlink(path), 0);
+  }
+  galley_watch_clear(f->q);
+  assert_int_not_equal(access(path, F_OK), 0);
+  struct galley *other = fixture_open(f, GALLEY_OPEN_CREATE);
+  galley_watch_clear(f->q);
+  assert_int_equal(work_join(other), id);
+  galley_close(other);
+}
+
 static bool check_worker(void *arg, const void *row) {
   const struct galley_worker *worker = row;
   const struct fixture *f = arg;
@@ -412,6 +432,7 @@ int main(void) {
       TEST(more_jobs_than_one_batch_come_back),
       TEST(living_workers_are_listed_whoever_asks),
       TEST(a_worker_outlives_the_file_of_its_lock),
+      TEST(a_worker_takes_no_lock_beside_another_database),
       TEST(a_worker_is_shown_as_it_joined),
       TEST(a_handle_is_one_worker),
       TEST(a_handle_leaves_for_itself_alone),
