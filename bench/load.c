@@ -11,11 +11,13 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -179,6 +181,7 @@ static int64_t start(int n) {
     if (pid < 0)
       exit(1);
     if (pid == 0) {
+      (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would stop it */
       act(&shared->actors[i]);
       exit(0);
     }

@@ -67,7 +67,8 @@ async function work() {
     last = Number(at);
     n += 1;
   };
-  const worker = await queue.worker(modules, address, done);
+  // The last word: whether it will be busy, or has to be quick when it was idle.
+  const worker = await queue.worker(modules, address, done, !settings.wake && !settings.quiet);
   say('ready');
   await told;
   const began = Number(now());

@@ -113,7 +113,8 @@ def run(module, load, address, env, **settings):
         doers = clients.start("worker", workers, wake=wake)
         go(doers + makers)
         made = [maker.line() for maker in makers]
-        wait_done(doers, sum(one["n"] for one in made) if made else settings["jobs"])
+        if doers:
+            wait_done(doers, sum(one["n"] for one in made) if made else settings["jobs"])
         done = [doer.stop() for doer in doers]
     return {**({"enqueued": role_figures(made)} if made else {}),
             **({"done": role_figures([part for part in done if part["n"]])} if done else {})}

@@ -1,8 +1,8 @@
 // graphile-worker at its best: jobs fetched and completed in batches, as its manual advises where there
-// are many of them.
+// are many of them, and one by one where a worker waits for the next.
 const TASK = 'bench';
 const CONCURRENCY = 24;
-const LOCAL_QUEUE = 500;
+const batches = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
 
 const url = (folder) => `postgres://bench@${encodeURIComponent(folder)}/postgres`;
 
@@ -22,7 +22,7 @@ export async function producer(modules, address) {
   };
 }
 
-export async function worker(modules, address, done) {
+export async function worker(modules, address, done, busy) {
   const { makeWorkerUtils, run } = modules('graphile-worker');
   const logger = quiet(modules);
   const utils = await makeWorkerUtils({ connectionString: url(address), logger });
@@ -40,9 +40,7 @@ export async function worker(modules, address, done) {
             connectionString: url(address),
             concurrentJobs: CONCURRENCY,
             maxPoolSize: CONCURRENCY + 2,
-            localQueue: { size: LOCAL_QUEUE },
-            completeJobBatchDelay: 0,
-            failJobBatchDelay: 0,
+            ...(busy ? batches : {}),
           },
         },
       });
