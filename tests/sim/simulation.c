@@ -71,7 +71,7 @@ static bool fails(struct simulation *sim, struct actor *actor, enum disk_op op,
 /* How long an actor that is switched away from stays away: an operation may be as long as hundreds
  * of others, as when a process loses its processor. */
 static int64_t lag_ns(struct simulation *sim) {
-  if (!chance_one_in(&sim->chance, sim->plan.lag_one_in))
+  if (sim->calm || !chance_one_in(&sim->chance, sim->plan.lag_one_in))
     return 0;
   return sim->plan.operation_ns << chance_between(&sim->chance, 0, LAG_DOUBLINGS);
 }
