@@ -35,12 +35,13 @@ int64_t actor_begin(struct actor *actor, const char *call) {
   return ledger_tick(&actor->sim->ledger);
 }
 
-/* BUSY: somebody may be stopped with the write lock in its hands. What says that the disk failed
+/* BUSY: somebody may be stopped with the write lock in its hands, and nobody stands in line for it,
+ * as the gate is not there for one thread; but who is alone gets it. What says that the disk failed
  * must have met a failure. */
 static bool accounted_for(const struct actor *actor, const char *call, enum galley_rc rc) {
   switch (rc) {
   case GALLEY_BUSY:
-    return !actor->sim->calm;
+    return actor->role != &actor_healer;
   case GALLEY_IO:
   case GALLEY_FULL:
   case GALLEY_CANNOT_CREATE:

@@ -27,7 +27,7 @@ void ledger_key(struct ledger *ledger, int64_t token, int key) {
 }
 
 void ledger_claim(struct ledger *ledger, int64_t job_id, int64_t fence) {
-  if (job_id < LEDGER_IDS_MAX)
+  if (job_id < LEDGER_IDS_MAX && fence > ledger->claims[job_id].fence)
     ledger->claims[job_id] = (struct ledger_claim){fence, ledger_tick(ledger)};
 }
 

@@ -172,15 +172,16 @@ static enum actor_fate fate_of(struct actor *actor) {
   return (enum actor_fate)fate;
 }
 
-/* No two living workers hold one job: the other's lease must have run out, or its end be on its
- * way. */
-static void check_alone(struct actor *actor, const struct galley_job *job) {
+/* No two living workers hold one job: the lease of the one with the older fence must have run out,
+ * or its end be on its way. */
+static void check_alone(struct actor *actor, const struct galley_job *job, int64_t lease_ns) {
   struct simulation *sim = actor->sim;
   for (int i = 0; i < sim->n_actors; i++) {
     const struct actor *other = &sim->actors[i];
     for (size_t k = 0; other->coroutine && !other->killed && k < other->n_holds; k++) {
       const struct actor_hold *hold = &other->holds[k];
-      if (hold->job_id != job->id || hold->settling || hold->unsure || hold->lease_ns < sim->now_ns)
+      int64_t older_ns = hold->fence < job->fence ? hold->lease_ns : lease_ns;
+      if (hold->job_id != job->id || hold->settling || hold->unsure || older_ns < sim->now_ns)
         continue;
       simulation_violation(sim,
                            "worker %d got job %" PRId64 " with fence %" PRId64
@@ -190,7 +191,7 @@ static void check_alone(struct actor *actor, const struct galley_job *job) {
   }
 }
 
-static void check_claimed(struct actor *actor, const struct galley_job *job) {
+static void check_claimed(struct actor *actor, const struct galley_job *job, int64_t lease_ns) {
   if (strcmp(job->state, "running") != 0 || job->attempt < 1 || job->attempt > job->max_attempts ||
       job->crashes < 0 || job->crashes >= GALLEY_CRASHES_MAX || job->fence < 1 ||
       job->worker_id != actor->worker_id)
@@ -199,12 +200,12 @@ static void check_claimed(struct actor *actor, const struct galley_job *job) {
                          ", crashes %" PRId64 ", fence %" PRId64 ", worker %" PRId64,
                          actor->number, job->id, job->state, job->attempt, job->max_attempts,
                          job->crashes, job->fence, job->worker_id);
-  check_alone(actor, job);
+  check_alone(actor, job, lease_ns);
 }
 
 static void take(struct actor *actor, const struct galley_job *job, int64_t lease_ns) {
   int64_t work_ms = chance_between(&actor->chance, 0, actor->sim->plan.work_ms);
-  check_claimed(actor, job);
+  check_claimed(actor, job, lease_ns);
   ledger_claim(&actor->sim->ledger, job->id, job->fence);
   assert(actor->n_holds < ACTOR_HOLDS_MAX);
   struct actor_hold *hold = &actor->holds[actor->n_holds++];
