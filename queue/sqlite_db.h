@@ -52,6 +52,8 @@ enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool rea
 /* Ends a transaction of `h` that is open, whatever it was for; it needs no memory, so that a lack
  * of memory does not leave the write lock taken. */
 void sqlite_engine_rollback(struct sqlite_db *db);
+/* Whether the database has lost its name since it was opened: deleted, renamed, replaced. */
+bool sqlite_engine_moved(struct sqlite_db *db);
 enum galley_rc sqlite_engine_pragma_text(sqlite3 *h, const char *sql, char *out, size_t size);
 enum galley_rc sqlite_engine_pragmas(struct db *db, galley_row_fn *fn, void *arg);
 

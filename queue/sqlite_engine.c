@@ -145,6 +145,11 @@ static int run(sqlite3_stmt *stmt) {
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
+bool sqlite_engine_moved(struct sqlite_db *db) {
+  int moved = 0;
+  return sqlite3_file_control(db->h, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 void sqlite_engine_rollback(struct sqlite_db *db) {
   if (sqlite3_get_autocommit(db->h))
     return;

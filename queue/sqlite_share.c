@@ -87,6 +87,11 @@ static struct sqlite_sync_log log_of(struct sqlite_db *db) {
 
 enum galley_rc sqlite_share_durable(struct sqlite_db *db) {
   const struct sqlite_sync_log log = log_of(db);
+  if (sqlite_engine_moved(db)) /* and those who wait for a sync here are of another one's log */
+    return error_set(db->base.error, GALLEY_IO,
+                     "%s was deleted or renamed while it was open here: what was committed is not "
+                     "in what has its name now",
+                     db->path);
   use_page(db);
   if (!db->path || (db->sync && sqlite_sync_reach(db->sync, &log)))
     return GALLEY_OK;

@@ -66,18 +66,13 @@ static int side_lock(const struct sqlite_db *db, int command, short type, int64_
   return fcntl(db->side_fd, command, lock);
 }
 
-/* What stands beside another database, or where there is none any more, is not ours. */
-static bool database_moved(struct sqlite_db *db) {
-  int moved = 1;
-  return sqlite3_file_control(db->h, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
-}
-
 /* Ours stays what it is until the other one is locked as well. Not while the gate is held, which is
- * in ours. */
+ * in ours; and not to a file that stands beside another database, or where there is none any more.
+ */
 void sqlite_side_follow(struct sqlite_db *db) {
   struct flock lock;
   int kept = db->side_fd;
-  if (kept < 0 || db->gate_held || is_named(db) || database_moved(db))
+  if (kept < 0 || db->gate_held || is_named(db) || sqlite_engine_moved(db))
     return;
   db->side_fd = -1;
   if (db->base.readonly) {

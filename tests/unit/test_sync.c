@@ -326,6 +326,28 @@ static void a_failed_sync_stops_what_is_full_until_a_checkpoint(void **state) {
   munmap(disk, sizeof *disk);
 }
 
+/* Where a new database has its name, those of the old one still meet the new ones at the page. */
+static void a_commit_to_a_database_that_lost_its_name_is_not_confirmed(void **state) {
+  struct fixture *f = *state;
+  const struct galley_spec spec = {.kind = "a"};
+  char path[128];
+  int64_t id;
+  struct galley *old = fixture_open(f, GALLEY_OPEN_FULL);
+  fixture_ok(old, galley_enqueue(old, &spec, &id, NULL));
+  for (size_t i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s%s", f->path, (const char *[]){"", "-wal", "-shm"}[i]);
+    assert_int_equal(unlink(path), 0);
+  }
+  enum galley_rc rc = galley_enqueue(old, &spec, &id, NULL);
+  fixture_fails(old, rc, GALLEY_IO, "deleted or renamed");
+  struct galley *new = fixture_open(f, GALLEY_OPEN_FULL | GALLEY_OPEN_CREATE);
+  rc = galley_enqueue(old, &spec, &id, NULL);
+  fixture_fails(old, rc, GALLEY_IO, "deleted or renamed");
+  fixture_ok(new, galley_enqueue(new, &spec, &id, NULL));
+  galley_close(old);
+  galley_close(new);
+}
+
 int main(void) {
 #define DISK_TEST(name)  cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -341,6 +363,7 @@ int main(void) {
       QUEUE_TEST(a_full_commit_is_one_sync_and_a_normal_one_none),
       QUEUE_TEST(processes_share_the_syncs_of_their_commits),
       QUEUE_TEST(a_failed_sync_stops_what_is_full_until_a_checkpoint),
+      QUEUE_TEST(a_commit_to_a_database_that_lost_its_name_is_not_confirmed),
   };
 #undef DISK_TEST
 #undef QUEUE_TEST
