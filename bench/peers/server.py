@@ -119,7 +119,7 @@ class Postgres(Server):
     def command(self):
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.folder),
                     "synchronous_commit": self.synchronous_commit, "shared_buffers": "512MB",
-                    "max_wal_size": "4GB"}
+                    "max_wal_size": "4GB", "jit": "off"}
         return [postgres_program("postgres"), "-D", str(self.folder / "data"),
                 *[word for name, value in settings.items() for word in ("-c", f"{name}={value}")]]
 

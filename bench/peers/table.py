@@ -12,7 +12,12 @@ GROUPS = ((True, "Synced before the acknowledgement: a power cut loses no job"),
           (False, "Synced later: a power cut may lose the newest jobs"))
 COLUMNS = ("enqueue/s", "by 1000/s", "drain/s", "mixed/s", "longest ms", "wake p50", "p99 ms",
            "idle ms", "wakeups", "server ms")
+NOTES = ("BRPOP takes a job off its list at once: a worker that dies loses it. idle: CPU of a worker "
+         "(and of the\nserver, where there is one) while it waits; galley keeps what is done, most "
+         "others delete it.")
 TITLE_WIDTH = 34
+CHARTED = ("enqueue", "drain", "mixed", "wake")
+OURS, OTHERS = "0x1b6ca8", "0xb0b7bd"
 
 
 def by_peer(rows):
@@ -42,21 +47,25 @@ def show_table(rows):
         for (one, name), loads in peers.items():
             if one == survives:
                 print(f"{name:<{TITLE_WIDTH}}" + "".join(f"{text:>11}" for text in cells(loads)))
+    print("\n" + NOTES)
 
 
 def draw_chart(rows, path):
     """An SVG by gnuplot: one panel a load, one bar a peer."""
     if not found("gnuplot"):
         sys.exit("bench/run: no chart: gnuplot is not there (bench/peers/install)")
+    peers = by_peer(rows)
+    counts = []
     with tempfile.TemporaryDirectory(prefix="galley-chart.") as folder:
         data = Path(folder) / "data"
         with data.open("w", encoding="utf-8") as out:
             for survives, _ in GROUPS:
-                for (one, name), loads in by_peer(rows).items():
-                    if one == survives:
-                        values = [loads[load]["median"]
-                                  for load in ("enqueue", "drain", "mixed", "wake")]
-                        colour = "0x1b6ca8" if name.startswith("galley") else "0xb0b7bd"
-                        print(f'"{name}"', colour, *values, sep="\t", file=out)
+                shown = [(name, loads) for (one, name), loads in peers.items() if one == survives]
+                counts.append(str(len(shown)))
+                for name, loads in shown:
+                    print(f'"{name}"', OURS if name.startswith("galley") else OTHERS,
+                          *[loads[load]["median"] for load in CHARTED], '" "', sep="\t",
+                          file=out)
                 print("\n", file=out)
-        subprocess.run(["gnuplot", "-e", f"data='{data}'; picture='{path}'", str(SCRIPT)], check=True)
+        given = f"data='{data}'; picture='{path}'; counts='{' '.join(counts)}'"
+        subprocess.run(["gnuplot", "-e", given, str(SCRIPT)], check=True)
