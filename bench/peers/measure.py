@@ -20,6 +20,13 @@ def scaled(n, peer, least=1):
     return max(least, int(n * SIZE * peer.pace))
 
 
+def checked(peer, result, wanted):
+    """A measurement in which jobs are missing is none."""
+    if result["done"]["n"] < wanted:
+        sys.exit(f"bench/run: {peer.title}: {result['done']['n']} of {wanted} jobs were done")
+    return result
+
+
 def run_enqueue(peer, address):
     settings = {"producers": 1, "batch": 1, "jobs": scaled(20000, peer)}
     return settings, peer.run(address, "enqueue", **settings)
@@ -34,12 +41,13 @@ def run_drain(peer, address):
     jobs = scaled(80000, peer, BATCH)
     settings = {"producers": 0, "workers": 4, "claim": 256, "jobs": jobs}
     peer.run(address, "enqueue", producers=1, batch=BATCH, jobs=jobs)
-    return settings, peer.run(address, "drain", **settings)
+    return settings, checked(peer, peer.run(address, "drain", **settings), jobs)
 
 
 def run_mixed(peer, address):
     settings = {"producers": 2, "workers": 2, "claim": 32, "ms": int(4000 * SIZE)}
-    return settings, peer.run(address, "mixed", **settings)
+    result = peer.run(address, "mixed", **settings)
+    return settings, checked(peer, result, result["enqueued"]["n"])
 
 
 def run_wake(peer, address):
