@@ -24,16 +24,19 @@ static void plan_harm(struct plan *plan, struct chance *c) {
 /* Checkpoint upon checkpoint beside small commits: where older SQLite loses rows (ARCHITECTURE.md,
  * "SQLite"), which takes a checkpoint that finds nothing to do and a writer in its gap. */
 static void plan_checkpoints(struct plan *plan, struct chance *c) {
-  plan->operators = 2;
+  bool foreign = chance_one_in(c, 2); /* who checkpoints: foreign programs, or people with galley */
+  plan->foreign = foreign ? PLAN_FOREIGN_CHECKPOINTS : PLAN_FOREIGN_WRITES;
+  plan->foreigners = 2;
+  plan->operators = foreign ? 0 : 2;
+  plan->producers = foreign ? 2 : 1;
+  plan->workers = foreign ? 1 : 0;
   plan->checkpoint_one_in = 1;
-  plan->workers = (int)chance_between(c, 1, 2);
-  plan->foreigners = 1;
-  plan->foreign = chance_one_in(c, 2) ? PLAN_FOREIGN_WRITES : PLAN_FOREIGN_CHECKPOINTS;
   plan->rest_ms = chance_between(c, 1, 5);
   plan->work_ms = 0;
-  plan->switch_one_in = 2;
-  plan->lag_one_in = 4;
-  plan->jobs *= 3;
+  plan->switch_one_in = 4;
+  plan->lag_one_in = 0;
+  plan->gap_one_in = 2;
+  plan->jobs = chance_between(c, 50, 300);
 }
 
 struct plan plan_make(uint64_t seed) {

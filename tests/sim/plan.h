@@ -34,6 +34,7 @@ struct plan {
   unsigned switch_one_in; /* storage operations after which another actor may go on */
   unsigned lag_one_in; /* switches after which an actor is put off for many operations of others */
   int64_t event_gap;   /* operations between two events, on average; 0: nothing happens */
+  unsigned gap_one_in; /* the same in the gap in which checkpoints of older SQLite lose commits */
   unsigned fault_one_in; /* storage operations; 0: the disk is sound */
   unsigned die_one_in;   /* storage operations in the middle of which a process is killed */
   unsigned weight[PLAN_N_EVENTS];

@@ -70,10 +70,17 @@ static bool fails(struct simulation *sim, struct actor *actor, enum disk_op op,
 
 /* How long an actor that is switched away from stays away: an operation may be as long as hundreds
  * of others, as when a process loses its processor. */
-static int64_t lag_ns(struct simulation *sim) {
-  if (sim->calm || !chance_one_in(&sim->chance, sim->plan.lag_one_in))
+static int64_t lag_ns(struct simulation *sim, unsigned one_in) {
+  if (sim->calm || !chance_one_in(&sim->chance, one_in))
     return 0;
   return sim->plan.operation_ns << chance_between(&sim->chance, 0, LAG_DOUBLINGS);
+}
+
+static void give_way(struct simulation *sim, enum disk_op op) {
+  if (op == DISK_UNFETCH && sim->plan.gap_one_in > 0)
+    simulation_sleep(sim, lag_ns(sim, sim->plan.gap_one_in));
+  else if (chance_one_in(&sim->chance, sim->plan.switch_one_in))
+    simulation_sleep(sim, lag_ns(sim, sim->plan.lag_one_in));
 }
 
 static enum disk_verdict operate(struct simulation *sim, struct actor *actor, enum disk_op op,
@@ -84,8 +91,8 @@ static enum disk_verdict operate(struct simulation *sim, struct actor *actor, en
   sim->now_ns += chance_between(&sim->chance, 1000, most_ns);
   if (op == DISK_SLEEP)
     simulation_sleep(sim, (int64_t)us * 1000);
-  else if (chance_one_in(&sim->chance, sim->plan.switch_one_in))
-    simulation_sleep(sim, lag_ns(sim));
+  else
+    give_way(sim, op);
   if (actor->killed)
     return DISK_DIE;
   if (sim->calm)
