@@ -30,6 +30,7 @@
   X(worker, joined)                                                                                \
   X(worker, leaving)                                                                               \
   X(worker, left)                                                                                  \
+  X(checkpoint, ahead)                                                                             \
   X(checkpoint, locked)                                                                            \
   X(checkpoint, copied)                                                                            \
   X(checkpoint, released)                                                                          \

@@ -1,6 +1,9 @@
-/* The only checkpoint of galley: PASSIVE on a second connection while the first one holds the write
- * lock. SQLite before 3.51.3 (and without its back-ports) loses committed rows when another process
- * resets the log inside a checkpoint; nobody can reset it without the write lock that we hold. */
+/* The only checkpoint of galley: PASSIVE on a second connection, in two parts. The first copies
+ * what there is while others write: sqlite_vfs.c keeps it from a log that was begun anew meanwhile,
+ * by which SQLite before 3.51.3 (and without its back-ports) loses committed rows. The second
+ * copies the rest, which is little by then, while the first connection holds the write lock: only
+ * so is the whole log in the database at one moment, and the next writer begins it anew. Nobody can
+ * do that without the write lock. */
 #include "sqlite_db.h"
 #include "sqlite_vfs.h"
 
@@ -17,6 +20,13 @@
 #define CHECKPOINT_FRAMES 500
 /* Frames at which it waits for the write lock rather than leave it to the next committer. */
 #define CHECKPOINT_FRAMES_URGENT 2000
+
+/* A worker does it before those who only enqueue, who are waited for. */
+#define CHECKPOINT_FRAMES_PRODUCER 800
+/* What is worth a first part, rather than to copy it with the write lock held. */
+#define CHECKPOINT_FRAMES_BULK 64
+/* How long the second part waits for its turn at the gate, after the first has made it short. */
+#define CHECKPOINT_WAIT_MS 20
 
 /* Words of the wal-index header (shared memory, "WAL-Index Format" in SQLite's documents). */
 #define SHM_MX_FRAME 4  /* frames in the log */
@@ -75,19 +85,23 @@ bool sqlite_checkpoint_damaged(struct sqlite_db *db) {
   return db->damaged || wal.checkpointed > wal.frames;
 }
 
+static int first_try(const struct sqlite_db *db) {
+  return db->held_worker ? CHECKPOINT_FRAMES : CHECKPOINT_FRAMES_PRODUCER;
+}
+
 static int note_frames(void *arg, sqlite3 *h, const char *name, int frames) {
   struct sqlite_db *db = arg;
   (void)h;
   if (strcmp(name, "main") == 0) {
     if (frames < db->wal_frames)
-      db->wal_next = CHECKPOINT_FRAMES; /* the log began anew */
+      db->wal_next = first_try(db); /* the log began anew */
     db->wal_frames = frames;
   }
   return SQLITE_OK;
 }
 
 void sqlite_checkpoint_hook(struct sqlite_db *db) {
-  db->wal_next = CHECKPOINT_FRAMES;
+  db->wal_next = first_try(db);
   sqlite3_wal_hook(db->h, note_frames, db);
 }
 
@@ -126,7 +140,22 @@ static enum galley_rc judge(struct sqlite_db *db, int code, int log, int done) {
   return GALLEY_OK;
 }
 
-/* With the connection for it, and at the head of the gate or without one. */
+/* The first part. NONE: another process is at it. */
+static enum galley_rc bulk(struct sqlite_db *db) {
+  int log = -1, done = -1;
+  struct galley_wal wal = {0};
+  read_index(db, &wal);
+  if (wal.frames - wal.checkpointed < CHECKPOINT_FRAMES_BULK)
+    return GALLEY_OK;
+  int code =
+      sqlite3_wal_checkpoint_v2(db->checkpointer, "main", SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+  POINT(checkpoint, ahead);
+  if ((code & 0xff) == SQLITE_BUSY)
+    return GALLEY_NONE;
+  return judge(db, code, log, done);
+}
+
+/* The second part, at the head of the gate or without one. */
 static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   int log = -1, done = -1;
   sqlite3_busy_timeout(db->h, wait_ms);
@@ -141,32 +170,35 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   POINT(checkpoint, released);
   enum galley_rc rc = judge(db, code, log, done);
   POINT(checkpoint, noted);
-  db->wal_next = log + CHECKPOINT_FRAMES; /* or less, once a writer begins the log anew */
+  db->wal_next = log + first_try(db); /* or less, once a writer begins the log anew */
   return rc;
 }
 
 static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
-  bool held = db->gate_held; /* by the commit before it */
-  enum galley_rc rc = checkpointer_open(db);
-  if (rc != GALLEY_OK)
+  enum galley_rc rc = sqlite_checkpoint_ahead(db);
+  if (rc != GALLEY_OK && rc != GALLEY_NONE)
     return rc;
-  (void)sqlite_share_enter(db, wait_ms);
-  rc = guarded(db, wait_ms);
-  if (!held)
-    sqlite_share_leave(db);
+  if (rc == GALLEY_NONE && wait_ms <= CHECKPOINT_WAIT_MS) {
+    db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
+    return GALLEY_OK;
+  }
+  int left_ms = sqlite_share_enter(db, wait_ms);
+  rc = guarded(db, left_ms);
+  sqlite_share_leave(db);
   return rc;
 }
 
-bool sqlite_checkpoint_due(const struct sqlite_db *db) {
-  return db->path && db->wal_frames >= db->wal_next;
+enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db) {
+  enum galley_rc rc = checkpointer_open(db);
+  return rc == GALLEY_OK ? bulk(db) : rc;
 }
 
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {
-  if (!sqlite_checkpoint_due(db))
+  if (!db->path || db->wal_frames < db->wal_next)
     return GALLEY_OK;
   bool urgent = db->wal_frames >= CHECKPOINT_FRAMES_URGENT;
   struct error kept = *db->base.error;
-  enum galley_rc rc = checkpoint(db, urgent ? db->busy_timeout_ms : 0);
+  enum galley_rc rc = checkpoint(db, urgent ? db->busy_timeout_ms : CHECKPOINT_WAIT_MS);
   if (rc == GALLEY_CORRUPT)
     return rc;
   if (rc != GALLEY_OK)

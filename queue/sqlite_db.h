@@ -124,10 +124,12 @@ void sqlite_watch_close(struct sqlite_db *db);
 
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_hook(struct sqlite_db *db);
-/* Whether the log is long enough for the next call. */
-bool sqlite_checkpoint_due(const struct sqlite_db *db);
-/* After a commit: runs the guarded checkpoint when the log is long enough, and never waits unless
- * it has become far too long. Its failures are left for the next call to meet, except damage. */
+/* Copies what there is of the log into the database while others write, if that is much.
+ * GALLEY_NONE: another process is at it. */
+enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db);
+/* After a commit, without the write lock and the gate: makes a checkpoint when the log is long
+ * enough, and hardly waits for its turn unless the log has become far too long. Its failures are
+ * left for the next call to meet, except damage. */
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db);
 /* With the write lock held, when nothing of the log can move but what a checkpoint has done:
  * GALLEY_CORRUPT when more frames are marked as checkpointed than there are. */

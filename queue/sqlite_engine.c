@@ -505,15 +505,12 @@ static enum galley_rc begin(struct db *base) {
   return rc;
 }
 
-/* The gate is open for others before the bell and the disk are waited for, but kept for a
- * checkpoint, which needs the write lock and would seldom find it free. */
+/* The gate is open for others before the bell, the checkpoint and the disk are waited for. */
 static enum galley_rc committed(struct sqlite_db *db) {
-  if (!sqlite_checkpoint_due(db))
-    sqlite_share_leave(db);
+  sqlite_share_leave(db);
   sqlite_side_ring(db);
   POINT(bell, rung);
   enum galley_rc rc = sqlite_checkpoint_after_commit(db);
-  sqlite_share_leave(db);
   return rc == GALLEY_OK && db->full ? sqlite_share_durable(db) : rc;
 }
 

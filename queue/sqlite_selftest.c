@@ -122,16 +122,24 @@ static enum galley_rc reset_in_checkpoint(struct trial *trial, bool locked) {
                          : rc;
 }
 
+/* What stands against it: each one alone must do. */
+enum guard {
+  GUARD_NONE,
+  GUARD_WRITER,       /* the connection that writes is galley's */
+  GUARD_CHECKPOINTER, /* the one that checkpoints is */
+  GUARD_LOCK          /* the checkpoint runs under the write lock */
+};
+
 /* *lost: whether the last committed row is gone after all connections were closed. */
-static enum galley_rc try_reset(struct trial *trial, bool guarded, bool locked, bool *lost) {
+static enum galley_rc try_reset(struct trial *trial, enum guard guard, bool *lost) {
   int found = 0;
-  enum galley_rc rc = connect(trial, guarded, &trial->writer);
+  enum galley_rc rc = connect(trial, guard == GUARD_WRITER, &trial->writer);
   if (rc == GALLEY_OK)
-    rc = connect(trial, false, &trial->checkpointer);
+    rc = connect(trial, guard == GUARD_CHECKPOINTER, &trial->checkpointer);
   if (rc == GALLEY_OK)
     rc = connect(trial, false, &trial->locker);
   if (rc == GALLEY_OK)
-    rc = reset_in_checkpoint(trial, locked);
+    rc = reset_in_checkpoint(trial, guard == GUARD_LOCK);
   disconnect(trial);
   if (rc == GALLEY_OK)
     rc = connect(trial, false, &trial->writer);
@@ -192,14 +200,14 @@ static enum galley_rc try_recovery(struct trial *trial, bool guarded, bool *lost
 /* ---- all of it ---- */
 
 static enum galley_rc try_all(struct trial *trial, struct galley_selftest *result) {
-  bool vfs_lost = false, lock_lost = false;
-  enum galley_rc rc = try_reset(trial, false, false, &result->reset_loses);
+  enum galley_rc rc = try_reset(trial, GUARD_NONE, &result->reset_loses);
   result->reset_tried = trial->entered;
-  if (rc == GALLEY_OK)
-    rc = try_reset(trial, true, false, &vfs_lost);
-  if (rc == GALLEY_OK)
-    rc = try_reset(trial, false, true, &lock_lost);
-  result->reset_guarded = !vfs_lost && !lock_lost;
+  result->reset_guarded = true;
+  for (enum guard guard = GUARD_WRITER; rc == GALLEY_OK && guard <= GUARD_LOCK; guard++) {
+    bool lost = false;
+    rc = try_reset(trial, guard, &lost);
+    result->reset_guarded = result->reset_guarded && !lost;
+  }
   bool spill_lost = false;
   if (rc == GALLEY_OK)
     rc = try_recovery(trial, false, &result->recovery_loses);

@@ -3,17 +3,22 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Locks of the wal-index, by their number ("WAL-Index Format" in SQLite's documents). All marks of
  * readers but the first are locked together for two ends: by a writer that begins the log anew, and
  * by a checkpoint that does so (RESTART, TRUNCATE), which holds the lock of checkpoints already. */
 #define SHM_CHECKPOINT 1
+#define SHM_BACKFILL   3 /* the first mark of readers: held alone while a checkpoint copies */
 #define SHM_READERS    4
 #define SHM_N_READERS  (SQLITE_SHM_NLOCK - SHM_READERS)
 
 #define SHM_TAKE    (SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE)
 #define SHM_RELEASE (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)
+
+#define SHM_REGION 32768 /* bytes of one, the first of which begins with the header */
+#define SHM_SALT   8     /* its word from which two salts stand: others in each log begun anew */
 
 /* A main database's file; the default VFS's own structure follows it. */
 struct guarded_file {
@@ -21,6 +26,8 @@ struct guarded_file {
   sqlite3_io_methods methods; /* as many as the real file has */
   bool checkpointing;         /* the lock of checkpoints is held as SQLite asked for it */
   bool resetting;             /* it is held as we added it */
+  bool salted;                /* `salts` are those of the log as that lock was taken */
+  uint32_t salts[2];
 };
 static_assert(sizeof(struct guarded_file) % 8 == 0, "what follows it holds 64-bit numbers");
 
@@ -32,7 +39,31 @@ static sqlite3_file *real(sqlite3_file *file) {
   return (sqlite3_file *)(guarded(file) + 1);
 }
 
-/* ---- the addition ---- */
+/* ---- the additions ---- */
+
+static bool read_salts(sqlite3_file *f, uint32_t salts[2]) {
+  void volatile *map = NULL;
+  if (f->pMethods->xShmMap(f, 0, SHM_REGION, 0, &map) != SQLITE_OK || !map)
+    return false;
+  const volatile uint32_t *words = map;
+  salts[0] = words[SHM_SALT];
+  salts[1] = words[SHM_SALT + 1];
+  return true;
+}
+
+/* A checkpoint of ours is about to copy, by what it has read of the log's header before. Where the
+ * log was begun anew since, "busy" makes SQLite copy nothing. */
+static int copy_begin(struct guarded_file *file, sqlite3_file *f) {
+  uint32_t salts[2];
+  int rc = f->pMethods->xShmLock(f, SHM_BACKFILL, 1, SHM_TAKE);
+  if (rc != SQLITE_OK)
+    return rc;
+  if (file->salted && read_salts(f, salts) && salts[0] == file->salts[0] &&
+      salts[1] == file->salts[1])
+    return SQLITE_OK;
+  f->pMethods->xShmLock(f, SHM_BACKFILL, 1, SHM_RELEASE);
+  return SQLITE_BUSY;
+}
 
 /* Never waits: SQLITE_BUSY makes SQLite append. */
 static int reset_begin(struct guarded_file *file, sqlite3_file *f) {
@@ -52,6 +83,8 @@ static int file_shm_lock(sqlite3_file *base, int first, int n, int flags) {
   bool readers = first == SHM_READERS && n == SHM_N_READERS;
   if (readers && flags == SHM_TAKE && !file->checkpointing)
     return reset_begin(file, f);
+  if (first == SHM_BACKFILL && n == 1 && flags == SHM_TAKE && file->checkpointing)
+    return copy_begin(file, f);
   int rc = f->pMethods->xShmLock(f, first, n, flags);
   if (readers && flags == SHM_RELEASE && file->resetting) {
     file->resetting = false;
@@ -59,8 +92,10 @@ static int file_shm_lock(sqlite3_file *base, int first, int n, int flags) {
   }
   /* Recovery takes it among its neighbours. */
   if (first <= SHM_CHECKPOINT && first + n > SHM_CHECKPOINT && (flags & SQLITE_SHM_EXCLUSIVE) &&
-      rc == SQLITE_OK)
+      rc == SQLITE_OK) {
     file->checkpointing = (flags & SQLITE_SHM_LOCK) != 0;
+    file->salted = file->checkpointing && read_salts(f, file->salts);
+  }
   return rc;
 }
 

@@ -1,9 +1,14 @@
 /*
  * sqlite_vfs.h - the VFS "galley", through which every connection of ours is opened: SQLite's
- * default one, with one addition. A connection that begins the log anew holds the lock of
- * checkpoints meanwhile, so that no reset of ours lies inside a checkpoint by whatever program.
- * That keeps the checkpoints of older SQLite (3.7.0 to 3.51.2; ARCHITECTURE.md, "SQLite") from
- * losing our commits. Where the lock is taken already, SQLite appends to the log instead.
+ * default one, with two additions, which keep the checkpoints of older SQLite (3.7.0 to 3.51.2;
+ * ARCHITECTURE.md, "SQLite") from losing commits.
+ *
+ * A connection that begins the log anew holds the lock of checkpoints meanwhile, so that no reset
+ * of ours lies inside a checkpoint by whatever program. Where the lock is taken already, SQLite
+ * appends to the log instead.
+ *
+ * A checkpoint of ours that has read the header of one log copies nothing of another that was begun
+ * since, by whatever program: that is what newer SQLite looks for too.
  *
  * Only the main database's file is wrapped; the log, journals and temporary files are the default
  * VFS's own.

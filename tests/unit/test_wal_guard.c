@@ -202,6 +202,48 @@ static void nobody_commits_inside_a_checkpoint_of_galley(void **state) {
   assert_sound(f);
 }
 
+static void checkpoint_beside_writers(void *q) {
+  enum galley_rc rc = sqlite_checkpoint_ahead(sqlite_db_of(((struct galley *)q)->db));
+  assert_int_equal(rc, GALLEY_OK);
+}
+
+/* The part of a checkpoint that others may write beside, which another process has just made
+ * superfluous: a foreign commit begins the log anew in its gap. */
+static void a_foreign_reset_inside_a_checkpoint_of_galley_costs_nothing(void **state) {
+  struct fixture *f = *state;
+  sqlite3 *writer = plain_open(f->path);
+  struct gap gap = {.commit = commit_plainly, .h = writer};
+  fixture_ok(f->q, galley_checkpoint(f->q, NULL));
+  prepare_log(f, writer);
+  sqlite3 *checkpointer = sqlite_db_of(f->q->db)->checkpointer;
+  bool entered = raced(checkpointer, checkpoint_plainly, checkpointer, &gap);
+  run(writer, "INSERT INTO jobs(kind) VALUES('after')");
+  close_handle(f);
+  sqlite3_close(writer);
+  if (!entered)
+    skip();
+  assert_int_equal(gap.code, SQLITE_OK);
+  assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE kind IN ('gap', 'after')"),
+                   2);
+  assert_sound(f);
+}
+
+static void a_checkpoint_beside_writers_copies_and_keeps_the_log(void **state) {
+  struct fixture *f = *state;
+  struct galley_wal before, after;
+  enqueue(f->q, "fill", 100);
+  fixture_ok(f->q, galley_checkpoint(f->q, NULL)); /* opens the connection for it */
+  enqueue(f->q, "fill", 100);
+  fixture_ok(f->q, galley_wal_status(f->q, &before));
+  assert_true(before.frames > before.checkpointed);
+  fixture_ok(f->q, galley_begin(f->q)); /* others may write meanwhile, and may hold the lock */
+  checkpoint_beside_writers(f->q);
+  galley_rollback(f->q);
+  fixture_ok(f->q, galley_wal_status(f->q, &after));
+  assert_int_equal(after.frames, before.frames);
+  assert_int_equal(after.checkpointed, before.frames);
+}
+
 /* Else the log would grow for ever. */
 static void log_begins_anew_after_a_whole_checkpoint(void **state) {
   struct fixture *f = *state;
@@ -591,6 +633,8 @@ int main(void) {
       ON_DATABASE(plain_connections_lose_rows_exactly_when_the_self_test_says_so),
       ON_DATABASE(commits_of_galley_survive_a_foreign_checkpoint),
       ON_DATABASE(nobody_commits_inside_a_checkpoint_of_galley),
+      ON_DATABASE(a_foreign_reset_inside_a_checkpoint_of_galley_costs_nothing),
+      ON_DATABASE(a_checkpoint_beside_writers_copies_and_keeps_the_log),
       ON_DATABASE(log_begins_anew_after_a_whole_checkpoint),
       ON_DATABASE(foreign_checkpoints_go_on_after_a_reset),
       ON_DATABASE(checkpoint_of_a_reader_is_refused),
