@@ -211,9 +211,10 @@ static void print_role(enum subject_role role, int n, int64_t began) {
       last = actor->last_ns;
   }
   double seconds = (double)(last - began) / 1e9;
-  printf(",\"%s\":{\"n\":%" PRId64 ",\"per_s\":%.1f,\"p50_ms\":%.4f,\"p99_ms\":%.4f,"
+  printf(",\"%s\":{\"n\":%" PRId64 ",\"calls\":%" PRIu64
+         ",\"per_s\":%.1f,\"p50_ms\":%.4f,\"p99_ms\":%.4f,"
          "\"p999_ms\":%.4f,\"max_ms\":%.4f}",
-         counts[role], sum, seconds > 0 ? (double)sum / seconds : 0, histogram_ms(&all, 0.5),
+         counts[role], sum, all.n, seconds > 0 ? (double)sum / seconds : 0, histogram_ms(&all, 0.5),
          histogram_ms(&all, 0.99), histogram_ms(&all, 0.999), (double)all.max_ns / 1e6);
 }
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define LEASE_MS 60000
-#define CALM_NS  1000000
+#define CALM_NS  3000000
 
 struct handle {
   struct galley *q;

@@ -8,7 +8,7 @@
 
 /* How long newcomers step aside for one who waits, unless he says it again; he does so each
  * time that he looks. */
-#define ASIDE_MS 4
+#define ASIDE_MS 20
 #define SLICE_NS 1000000 /* after which a waiter looks whether his wake was lost */
 #define MS       1000000 /* nanoseconds */
 

@@ -14,7 +14,7 @@
 
 #include "sqlite_futex.h"
 
-#define SQLITE_GATE_PATIENCE_MS 1 /* a waiter who has waited longer is let in first */
+#define SQLITE_GATE_PATIENCE_MS 5 /* a waiter who has waited longer is let in first */
 
 struct sqlite_gate {
   pthread_mutex_t lock;

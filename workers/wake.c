@@ -2,7 +2,7 @@
 
 #include "clock.h"
 
-#define CALM_MS        1      /* at least, from one look to the next that only a change asks for */
+#define CALM_MS        3      /* at least, from one look to the next that only a change asks for */
 #define SAFETY_LOOK_MS 300000 /* between looks that nothing asked for */
 #define NS_PER_MS      1000000
 
