@@ -14,7 +14,7 @@ struct handle {
   struct galley *q;
   int64_t worker_id;
   int watch;
-  int64_t echo_ms, looked_ns; /* when to look again; the last look */
+  int64_t echo_ms, rang_ns[2]; /* when to look again; the last two changes */
   size_t n;
   struct galley_job *jobs[SUBJECT_BATCH_MAX];
   struct galley_settlement settlements[SUBJECT_BATCH_MAX];
@@ -136,11 +136,13 @@ static void wait_for_jobs(void *handle, int ms) {
   struct handle *h = handle;
   const struct timespec calm = {.tv_nsec = CALM_NS};
   struct pollfd fd = {.fd = h->watch, .events = POLLIN};
-  if (poll(&fd, 1, h->echo_ms > 0 && h->echo_ms < ms ? (int)h->echo_ms : ms) > 0 &&
-      mono_ns() - h->looked_ns < CALM_NS)
-    nanosleep(&calm, NULL);
+  if (poll(&fd, 1, h->echo_ms > 0 && h->echo_ms < ms ? (int)h->echo_ms : ms) > 0) {
+    if (mono_ns() - h->rang_ns[0] < CALM_NS)
+      nanosleep(&calm, NULL);
+    h->rang_ns[0] = h->rang_ns[1];
+    h->rang_ns[1] = mono_ns();
+  }
   h->echo_ms = galley_watch_clear(h->q);
-  h->looked_ns = mono_ns();
 }
 
 const struct subject subject_galley = {

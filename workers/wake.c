@@ -2,7 +2,7 @@
 
 #include "clock.h"
 
-#define CALM_MS        3      /* at least, from one look to the next that only a change asks for */
+#define CALM_MS        3      /* in which no third change is looked at */
 #define SAFETY_LOOK_MS 300000 /* between looks that nothing asked for */
 #define NS_PER_MS      1000000
 
@@ -39,6 +39,8 @@ static void echoed(struct loop_timer *timer) {
 }
 
 static void look_at_changes(struct wake *wake) {
+  wake->rang_ns[0] = wake->rang_ns[1];
+  wake->rang_ns[1] = clock_mono_ns();
   forget_changes(wake);
   wake->look = true;
 }
@@ -50,12 +52,12 @@ static void calmed(struct loop_timer *timer) {
   look_at_changes(wake);
 }
 
-/* Where changes come faster than a look takes, each look would find one job, and all idle workers
- * would look for each: so they let some gather. */
+/* Where changes come fast, each look would find one job, and all idle workers would look for each:
+ * so they let some gather. Two changes are none too many: the log rings, and then the bell. */
 static void changed(struct loop_io *io, unsigned events) {
   struct wake *wake = io->owner;
   (void)events;
-  if (clock_mono_ns() - wake->looked_ns < CALM_MS * NS_PER_MS &&
+  if (clock_mono_ns() - wake->rang_ns[0] < CALM_MS * NS_PER_MS &&
       loop_timer_start(wake->loop, &wake->calm, CALM_MS))
     loop_io_stop(io);
   else
@@ -67,7 +69,6 @@ static void changed(struct loop_io *io, unsigned events) {
 enum galley_rc wake_look(struct wake *wake, int64_t worker_id, const struct kind_list *kinds,
                          struct galley_outlook *outlook) {
   forget_changes(wake);
-  wake->looked_ns = clock_mono_ns();
   enum galley_rc rc =
       galley_look(wake->writer, worker_id, (const char *const *)kinds->names, kinds->n, outlook);
   if (rc != GALLEY_OK || outlook->newest_worker == wake->newest_worker)

@@ -29,7 +29,7 @@ struct wake {
   struct loop_timer renewal; /* a third of the lease */
   struct loop_timer echo;    /* the next look after a change of the log */
   struct loop_timer calm; /* the next look when changes come fast; `watch` is stopped until then */
-  int64_t looked_ns;      /* the last look */
+  int64_t rang_ns[2];     /* the last two changes that were looked at, older first */
   int fd;                 /* of galley_watch */
   struct peers *peers;    /* whose death is noticed at once */
   int64_t newest_worker;  /* that the peers were updated for */
