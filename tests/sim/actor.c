@@ -67,6 +67,13 @@ bool actor_end(struct actor *actor, const char *call, enum galley_rc rc) {
   return false;
 }
 
+void actor_close(struct actor *actor) {
+  actor->calling = true; /* the last handle to close holds the database alone, and may take long */
+  galley_close(actor->q);
+  actor->calling = false;
+  actor->q = NULL;
+}
+
 bool actor_open(struct actor *actor, unsigned flags) {
   struct simulation *sim = actor->sim;
   actor->durable = chance_one_in(&actor->chance, sim->plan.full_one_in);
@@ -82,8 +89,7 @@ bool actor_open(struct actor *actor, unsigned flags) {
     actor_begin(actor, "open");
     if (actor_end(actor, "open", galley_open(&actor->q, sim->path, &options)))
       return actor_goes_on(actor);
-    galley_close(actor->q);
-    actor->q = NULL;
+    actor_close(actor);
     if (actor->faults == 0 && sim->calm)
       return false;
     actor_sleep(actor, 100);
@@ -94,6 +100,5 @@ bool actor_open(struct actor *actor, unsigned flags) {
 void actor_live(void *arg) {
   struct actor *actor = arg;
   actor->role->run(actor);
-  galley_close(actor->q);
-  actor->q = NULL;
+  actor_close(actor);
 }

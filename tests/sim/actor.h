@@ -76,6 +76,7 @@ struct actor {
 void actor_live(void *actor);
 /* Opens actor->q; false when the actor has to end. */
 bool actor_open(struct actor *actor, unsigned flags);
+void actor_close(struct actor *actor);
 /* Lets simulation time pass. False when the actor has to end. */
 bool actor_sleep(struct actor *actor, int64_t ms);
 bool actor_goes_on(const struct actor *actor);
