@@ -298,7 +298,7 @@ static void a_step_is_refused_past_each_limit(void **state) {
 static void a_job_has_so_many_steps_and_no_more(void **state) {
   struct fixture *f = *state;
   struct fixture_job job = fixture_job(f);
-  char name[16];
+  char name[24];
   for (int i = 0; i < GALLEY_STEPS_MAX; i++) {
     snprintf(name, sizeof name, "step %d", i);
     begin_name(f, job, name, GALLEY_STEP_NEW);
