@@ -7,7 +7,7 @@
 
 size_t text_next(const char *text, int32_t *character) {
   if ((unsigned char)*text < 0x80) { /* most are, and payloads are long */
-    *character = *text;
+    *character = (unsigned char)*text;
     return 1;
   }
   /* UTF-8 stops at the first byte that is not a continuation, so the end of the text is never
