@@ -14,7 +14,7 @@
 #define TABLE_LIMIT(about_, offset_)                                                               \
   {                                                                                                \
     .letter = 'n', .name = "limit", .type = OPTION_NUMBER, .argument = "N", .min = 1,              \
-    .max = TABLE_ROWS_MAX, .fallback = "50", .about = about_, .offset = offset_                    \
+    .max = TABLE_ROWS_MAX, .fallback = "50", .about = (about_), .offset = (offset_)                \
   }
 
 struct table_column {

@@ -756,11 +756,12 @@ static void totals_tell_the_same_time_as_the_attempts_while_the_clock_runs(void 
                                                  GALLEY_DEAD, GALLEY_DONE, GALLEY_DONE};
   struct galley_settlement settlements[6];
   struct galley_job *jobs[6];
-  struct galley *q;
+  struct galley *q = NULL;
   struct galley_env env = f->env;
   env.now_ms = running_clock;
   const struct galley_options options = {.env = &env};
-  fixture_ok(q, galley_open(&q, f->path, &options));
+  enum galley_rc rc = galley_open(&q, f->path, &options);
+  fixture_ok(q, rc);
   struct galley_turn turn = {.worker_id = work_join(q), .lease_ms = WORK_LEASE_MS};
   for (size_t i = 0; i < 6; i++) {
     jobs[i] = work_start(q, turn.worker_id, "work");
