@@ -1,5 +1,7 @@
 #include "sqlite_vfs.h"
 
+#include "sqlite_frames.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -9,6 +11,7 @@
 /* Locks of the wal-index, by their number ("WAL-Index Format" in SQLite's documents). All marks of
  * readers but the first are locked together for two ends: by a writer that begins the log anew, and
  * by a checkpoint that does so (RESTART, TRUNCATE), which holds the lock of checkpoints already. */
+#define SHM_WRITE      0
 #define SHM_CHECKPOINT 1
 #define SHM_BACKFILL   3 /* the first mark of readers: held alone while a checkpoint copies */
 #define SHM_READERS    4
@@ -20,14 +23,19 @@
 #define SHM_REGION 32768 /* bytes of one, the first of which begins with the header */
 #define SHM_SALT   8     /* its word from which two salts stand: others in each log begun anew */
 
-/* A main database's file; the default VFS's own structure follows it. */
+/* A main database's file or its log's; the default VFS's own structure follows it. */
 struct guarded_file {
   sqlite3_file base;
   sqlite3_io_methods methods; /* as many as the real file has */
-  bool checkpointing;         /* the lock of checkpoints is held as SQLite asked for it */
-  bool resetting;             /* it is held as we added it */
-  bool salted;                /* `salts` are those of the log as that lock was taken */
+  /* of a database */
+  bool checkpointing; /* the lock of checkpoints is held as SQLite asked for it */
+  bool resetting;     /* it is held as we added it */
+  bool salted;        /* `salts` are those of the log as that lock was taken */
   uint32_t salts[2];
+  struct guarded_file *log; /* NULL: not open */
+  /* of a log */
+  struct guarded_file *database;
+  struct sqlite_frames frames;
 };
 static_assert(sizeof(struct guarded_file) % 8 == 0, "what follows it holds 64-bit numbers");
 
@@ -85,6 +93,8 @@ static int file_shm_lock(sqlite3_file *base, int first, int n, int flags) {
     return reset_begin(file, f);
   if (first == SHM_BACKFILL && n == 1 && flags == SHM_TAKE && file->checkpointing)
     return copy_begin(file, f);
+  if (first == SHM_WRITE && flags == SHM_RELEASE && file->log)
+    sqlite_frames_drop(&file->log->frames);
   int rc = f->pMethods->xShmLock(f, first, n, flags);
   if (readers && flags == SHM_RELEASE && file->resetting) {
     file->resetting = false;
@@ -97,6 +107,38 @@ static int file_shm_lock(sqlite3_file *base, int first, int n, int flags) {
     file->salted = file->checkpointing && read_salts(f, file->salts);
   }
   return rc;
+}
+
+/* ---- a log ---- */
+
+static int log_close(sqlite3_file *file) {
+  guarded(file)->database->log = NULL;
+  sqlite_frames_free(&guarded(file)->frames);
+  return real(file)->pMethods->xClose(real(file));
+}
+
+static int log_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at) {
+  return sqlite_frames_write(&guarded(file)->frames, real(file), data, n, at);
+}
+
+static int log_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at) {
+  int rc = sqlite_frames_flush(&guarded(file)->frames, real(file));
+  return rc == SQLITE_OK ? real(file)->pMethods->xRead(real(file), out, n, at) : rc;
+}
+
+static int log_truncate(sqlite3_file *file, sqlite3_int64 size) {
+  int rc = sqlite_frames_flush(&guarded(file)->frames, real(file));
+  return rc == SQLITE_OK ? real(file)->pMethods->xTruncate(real(file), size) : rc;
+}
+
+static int log_sync(sqlite3_file *file, int flags) {
+  int rc = sqlite_frames_flush(&guarded(file)->frames, real(file));
+  return rc == SQLITE_OK ? real(file)->pMethods->xSync(real(file), flags) : rc;
+}
+
+static int log_size(sqlite3_file *file, sqlite3_int64 *size) {
+  int rc = sqlite_frames_flush(&guarded(file)->frames, real(file));
+  return rc == SQLITE_OK ? real(file)->pMethods->xFileSize(real(file), size) : rc;
 }
 
 /* ---- the rest of a file, as it is ---- */
@@ -217,6 +259,17 @@ static void copy_methods(sqlite3_io_methods *out, const sqlite3_io_methods *of) 
   }
 }
 
+static void make_log(struct guarded_file *log, struct guarded_file *database) {
+  log->database = database;
+  database->log = log;
+  log->methods.xClose = log_close;
+  log->methods.xRead = log_read;
+  log->methods.xWrite = log_write;
+  log->methods.xTruncate = log_truncate;
+  log->methods.xSync = log_sync;
+  log->methods.xFileSize = log_size;
+}
+
 /* ---- the VFS ---- */
 
 static sqlite3_vfs *below(sqlite3_vfs *vfs) {
@@ -225,7 +278,7 @@ static sqlite3_vfs *below(sqlite3_vfs *vfs) {
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
                     int *out_flags) {
-  if (!(flags & SQLITE_OPEN_MAIN_DB))
+  if (!(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)))
     return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);
   memset(file, 0, sizeof(struct guarded_file));
   sqlite3_file *f = real(file);
@@ -234,6 +287,8 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
   if (f->pMethods) { /* then it wants to be closed, also after a failure */
     copy_methods(&guarded(file)->methods, f->pMethods);
     file->pMethods = &guarded(file)->methods;
+    if (flags & SQLITE_OPEN_WAL)
+      make_log(guarded(file), guarded(sqlite3_database_file_object(name)));
   }
   return rc;
 }

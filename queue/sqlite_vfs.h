@@ -1,6 +1,6 @@
 /*
  * sqlite_vfs.h - the VFS "galley", through which every connection of ours is opened: SQLite's
- * default one, with two additions, which keep the checkpoints of older SQLite (3.7.0 to 3.51.2;
+ * default one, with three additions. Two keep the checkpoints of older SQLite (3.7.0 to 3.51.2;
  * ARCHITECTURE.md, "SQLite") from losing commits.
  *
  * A connection that begins the log anew holds the lock of checkpoints meanwhile, so that no reset
@@ -10,8 +10,10 @@
  * A checkpoint of ours that has read the header of one log copies nothing of another that was begun
  * since, by whatever program: that is what newer SQLite looks for too.
  *
- * Only the main database's file is wrapped; the log, journals and temporary files are the default
- * VFS's own.
+ * And the frames of one transaction reach the log in one write (sqlite_frames.h).
+ *
+ * Only the main database's file and its log's are wrapped; journals and temporary files are the
+ * default VFS's own.
  */
 #ifndef SQLITE_VFS_H
 #define SQLITE_VFS_H
