@@ -17,7 +17,7 @@
 
 /* Frames at which a committer tries to checkpoint. Below 1000, where a foreign program with
  * SQLite's default settings would begin to checkpoint by itself. */
-#define CHECKPOINT_FRAMES 500
+#define CHECKPOINT_FRAMES 600
 /* Frames at which it waits for the write lock rather than leave it to the next committer. */
 #define CHECKPOINT_FRAMES_URGENT 2000
 
@@ -174,7 +174,7 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   return rc;
 }
 
-static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
+static enum galley_rc both_parts(struct sqlite_db *db, int wait_ms) {
   enum galley_rc rc = sqlite_checkpoint_ahead(db);
   if (rc != GALLEY_OK && rc != GALLEY_NONE)
     return rc;
@@ -182,9 +182,20 @@ static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
     db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
     return GALLEY_OK;
   }
-  int left_ms = sqlite_share_enter(db, wait_ms);
+  int left_ms = sqlite_share_enter(db, wait_ms, true);
   rc = guarded(db, left_ms);
   sqlite_share_leave(db);
+  return rc;
+}
+
+/* Where another process is at one already, only those make one too who cannot leave it to it. */
+static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
+  if (!sqlite_share_checkpoint_begin(db) && wait_ms <= CHECKPOINT_WAIT_MS) {
+    db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
+    return GALLEY_OK;
+  }
+  enum galley_rc rc = both_parts(db, wait_ms);
+  sqlite_share_checkpoint_end(db);
   return rc;
 }
 
@@ -193,8 +204,12 @@ enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db) {
   return rc == GALLEY_OK ? bulk(db) : rc;
 }
 
+bool sqlite_checkpoint_wanted(const struct sqlite_db *db) {
+  return db->path && db->wal_frames >= db->wal_next;
+}
+
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {
-  if (!db->path || db->wal_frames < db->wal_next)
+  if (!sqlite_checkpoint_wanted(db))
     return GALLEY_OK;
   bool urgent = db->wal_frames >= CHECKPOINT_FRAMES_URGENT;
   struct error kept = *db->base.error;

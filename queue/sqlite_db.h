@@ -36,7 +36,8 @@ struct sqlite_db {
   struct sqlite_page *page; /* NULL until the first write, or when there is none to be had */
   struct sqlite_sync *sync; /* in `page`, or our own; NULL until the first write */
   struct sqlite_sync own_sync;
-  bool gate_held;
+  bool gate_held, checkpoint_held; /* by this handle, in the page */
+  struct sqlite_gate_visits gate_visits;
   int64_t gate_pass_by_ns; /* until then (CLOCK_MONOTONIC) the gate is not waited for */
 };
 
@@ -97,11 +98,16 @@ void sqlite_side_follow(struct sqlite_db *db);
 void sqlite_side_close(struct sqlite_db *db);
 
 /* sqlite_share.c: what the writing handles of a database share (sqlite_page.h). */
-/* Before the write lock is asked for: waits at the gate, for at most wait_ms (0: not at all), and
- * goes on in any case. Nothing when it is held already. How much of wait_ms is left. */
-int sqlite_share_enter(struct sqlite_db *db, int wait_ms);
+/* Before the write lock is asked for: waits at the gate, for at most wait_ms (0: not at all), in
+ * the queue or, with `first`, before it, and goes on in any case. Nothing when it is held already.
+ * How much of wait_ms is left. */
+int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first);
 /* Nothing when it is not held. */
 void sqlite_share_leave(struct sqlite_db *db);
+/* Whether a checkpoint is this handle's to make: no other process is at one. */
+bool sqlite_share_checkpoint_begin(struct sqlite_db *db);
+/* Nothing when it was not. */
+void sqlite_share_checkpoint_end(struct sqlite_db *db);
 /* Says that this handle looks for changes and then sleeps: call it before the look. A commit after
  * that asks whether somebody does, and rings then. Yes, too, where nobody can say. */
 void sqlite_share_sleep(struct sqlite_db *db);
@@ -127,6 +133,8 @@ void sqlite_checkpoint_hook(struct sqlite_db *db);
 /* Copies what there is of the log into the database while others write, if that is much.
  * GALLEY_NONE: another process is at it. */
 enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db);
+/* Whether the one below would make a checkpoint. */
+bool sqlite_checkpoint_wanted(const struct sqlite_db *db);
 /* After a commit, without the write lock and the gate: makes a checkpoint when the log is long
  * enough, and hardly waits for its turn unless the log has become far too long. Its failures are
  * left for the next call to meet, except damage. */

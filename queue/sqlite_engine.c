@@ -477,7 +477,7 @@ static int forget_tables(struct sqlite_db *db) {
 
 /* What was waited at the gate is not waited for again, but for a last try. */
 static int lock_for_write(struct sqlite_db *db) {
-  int left_ms = sqlite_share_enter(db, db->busy_timeout_ms);
+  int left_ms = sqlite_share_enter(db, db->busy_timeout_ms, false);
   errno = 0; /* see sqlite_error_set */
   int code = forget_tables(db);
   if (code != SQLITE_OK)
@@ -507,6 +507,8 @@ static enum galley_rc begin(struct db *base) {
 
 /* The gate is open for others before the bell, the checkpoint and the disk are waited for. */
 static enum galley_rc committed(struct sqlite_db *db) {
+  if (db->full || sqlite_checkpoint_wanted(db))
+    sqlite_gate_pause(&db->gate_visits);
   sqlite_share_leave(db);
   sqlite_side_ring(db);
   POINT(bell, rung);

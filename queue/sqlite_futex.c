@@ -15,10 +15,11 @@ void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) {
   errno = kept;
 }
 
-void sqlite_futex_wake(_Atomic uint32_t *word, int n) {
+int sqlite_futex_wake(_Atomic uint32_t *word, int n) {
   int kept = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
+  long woken = syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
   errno = kept;
+  return woken > 0 ? (int)woken : 0;
 }
 
 bool sqlite_futex_mutex_init(pthread_mutex_t *mutex) {

@@ -13,8 +13,8 @@
 /* Sleeps while *word is `value`, for at most `ns`, or until it is woken; it may also return early.
  */
 void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns);
-/* Wakes up to n that sleep on it. */
-void sqlite_futex_wake(_Atomic uint32_t *word, int n);
+/* Wakes up to n that sleep on it, and answers how many those were. */
+int sqlite_futex_wake(_Atomic uint32_t *word, int n);
 
 /* A mutex between processes, robust, which answers an error to the thread that holds it already. */
 bool sqlite_futex_mutex_init(pthread_mutex_t *mutex);

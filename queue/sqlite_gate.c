@@ -3,58 +3,45 @@
 #include "env.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <time.h>
 
-/* How long newcomers step aside for one who waits, unless he says it again; he does so each
- * time that he looks. */
-#define ASIDE_MS 20
-#define SLICE_NS 1000000 /* after which a waiter looks whether his wake was lost */
-#define MS       1000000 /* nanoseconds */
+#define ASIDE_NS   20000000 /* how long newcomers step aside for an heir who does not come */
+#define HEIR_NS    1000000  /* after which the heir looks whether his wake was lost */
+#define QUEUE_NS   20000000 /* after which one in the queue looks whether the heir is dead */
+#define AT_ONCE_NS 100000   /* who is back within it came back at once */
+#define IN_A_ROW   2        /* who did so as often will do so again, and wakes nobody meanwhile */
+#define MS         1000000  /* nanoseconds */
+
+/* Of a word to sleep on. */
+#define NOBODY   0
+#define SLEEPING 1 /* somebody may sleep */
+#define WOKEN    2 /* one of them is on its way */
 
 static int64_t now_ns(void) {
   return env_system.mono_ns(NULL);
 }
 
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
 bool sqlite_gate_init(struct sqlite_gate *gate) {
-  atomic_init(&gate->aside_ms, 0);
-  atomic_init(&gate->queue, 0);
+  atomic_init(&gate->due_ns, 0);
+  atomic_init(&gate->heir_sleeps, NOBODY);
+  atomic_init(&gate->first, NOBODY);
+  atomic_init(&gate->queue, NOBODY);
   atomic_init(&gate->closed, 0);
-  return sqlite_futex_mutex_init(&gate->lock);
+  return sqlite_futex_mutex_init(&gate->lock) && sqlite_futex_mutex_init(&gate->heir);
 }
 
-/* Until then newcomers step aside; what is far away was left by a clock that has wrapped. */
-static int64_t aside_ns(uint32_t until_ms, int64_t now) {
-  int32_t left_ms = (int32_t)(until_ms - (uint32_t)(now / MS));
-  return until_ms == 0 || left_ms <= 0 || left_ms > ASIDE_MS ? 0 : (int64_t)left_ms * MS;
+/* Whether the heir, or who was woken to be it, has waited for long: then newcomers step aside. */
+static bool is_due(struct sqlite_gate *gate, int64_t now) {
+  int64_t due = atomic_load(&gate->due_ns);
+  return due != 0 && now >= due && now - due < ASIDE_NS;
 }
 
-/* Whoever steps aside becomes a waiter like the others at the end of his patience: while many wait
- * for long, the mark never goes away. */
-static void step_aside(struct sqlite_gate *gate, int64_t end) {
-  for (uint32_t until; (until = atomic_load(&gate->aside_ms)) != 0;) {
-    int64_t now = now_ns();
-    int64_t left = aside_ns(until, now);
-    if (left == 0 || now >= end)
-      return;
-    sqlite_futex_wait(&gate->aside_ms, until, left < end - now ? left : end - now);
-  }
-}
-
-static uint32_t mark(struct sqlite_gate *gate, int64_t now) {
-  uint32_t until = (uint32_t)(now / MS) + ASIDE_MS;
-  until += until == 0;
-  atomic_store(&gate->aside_ms, until);
-  return until;
-}
-
-static void unmark(struct sqlite_gate *gate, uint32_t until) {
-  if (until != 0 && atomic_compare_exchange_strong(&gate->aside_ms, &until, 0))
-    sqlite_futex_wake(&gate->aside_ms, INT_MAX);
-}
-
-static bool try_lock(struct sqlite_gate *gate) {
-  return sqlite_futex_mutex_held(&gate->lock, pthread_mutex_trylock(&gate->lock), NULL);
+static bool try_mutex(pthread_mutex_t *mutex) {
+  return sqlite_futex_mutex_held(mutex, pthread_mutex_trylock(mutex), NULL);
 }
 
 /* Trying does not tell a thread that it has the lock itself; waiting, until a time that is over,
@@ -66,46 +53,113 @@ static bool is_ours(struct sqlite_gate *gate, bool *held) {
   return code == EDEADLK;
 }
 
-/* `queue` is set before each try, so that whoever holds the lock now wakes one as he leaves; it
+/* The word is set before each try, so that whoever holds the mutex now wakes one as he leaves; it
  * stays set when the try succeeds, since others may sleep. The wake of one who dies is lost, hence
- * the slices. (Not the mutex's own waiting: against a clock that nobody sets, the thread sanitizer
+ * the limits. (Not the mutex's own waiting: against a clock that nobody sets, the thread sanitizer
  * does not know it.) */
-static bool wait_turn(struct sqlite_gate *gate, int64_t patience, int64_t end) {
-  uint32_t marked = 0;
-  bool held = false;
+static bool try_or_sleep(pthread_mutex_t *mutex, _Atomic uint32_t *word, int64_t ns) {
+  atomic_store(word, SLEEPING);
+  if (try_mutex(mutex))
+    return true;
+  sqlite_futex_wait(word, SLEEPING, ns);
+  return false;
+}
+
+static bool wake(_Atomic uint32_t *word) {
+  return atomic_exchange(word, NOBODY) != NOBODY && sqlite_futex_wake(word, 1) > 0;
+}
+
+/* The kernel wakes in the order in which they fell asleep: so nobody tries before he has slept
+ * when one who was woken is on his way. */
+static bool become_heir(struct sqlite_gate *gate, bool first, int64_t end) {
+  _Atomic uint32_t *word = first ? &gate->first : &gate->queue;
+  bool slept = first;
   for (int64_t now = now_ns(); now < end; now = now_ns()) {
-    if (now >= patience)
-      marked = mark(gate, now);
-    atomic_store(&gate->queue, 1);
-    held = try_lock(gate);
-    if (held)
-      break;
-    sqlite_futex_wait(&gate->queue, 1, end - now < SLICE_NS ? end - now : SLICE_NS);
+    int64_t ns = least(first ? HEIR_NS : QUEUE_NS, end - now);
+    if (!slept && atomic_load(word) == WOKEN)
+      sqlite_futex_wait(word, WOKEN, ns);
+    else if (try_or_sleep(&gate->heir, word, ns))
+      return true;
+    slept = true;
   }
-  unmark(gate, marked);
+  return false;
+}
+
+/* How long the heir lets others in before him, of whom one makes as many transactions as he can. */
+static int64_t patience_ns(int64_t waited_ns) {
+  int64_t left = SQLITE_GATE_PATIENCE_NS - waited_ns;
+  return left > SQLITE_GATE_TURN_NS ? left : SQLITE_GATE_TURN_NS;
+}
+
+/* The next may become heir, and is due as he would say himself: he may be woken and not run, since
+ * others have the processors. A sleeper between the two wakes came when nobody seemed to be there
+ * any more. */
+static void pass_on(struct sqlite_gate *gate, int64_t patience) {
+  uint32_t woken = WOKEN;
+  bool any = atomic_load(&gate->queue) != NOBODY;
+  if (any)
+    atomic_store(&gate->queue, WOKEN);
+  atomic_store(&gate->due_ns, any ? now_ns() + patience : 0);
+  pthread_mutex_unlock(&gate->heir);
+  if (wake(&gate->first) || !any || sqlite_futex_wake(&gate->queue, 1) > 0)
+    return;
+  if (atomic_compare_exchange_strong(&gate->queue, &woken, NOBODY))
+    atomic_store(&gate->due_ns, 0);
+  sqlite_futex_wake(&gate->queue, 1);
+}
+
+/* What was said for him stands when it is sooner, and not of one who has died. */
+static int64_t say_due(struct sqlite_gate *gate, int64_t now, int64_t patience) {
+  int64_t said = atomic_load(&gate->due_ns);
+  if (said != 0 && said <= now + patience && now - said < ASIDE_NS)
+    return said;
+  atomic_store(&gate->due_ns, now + patience);
+  return now + patience;
+}
+
+static bool wait_as_heir(struct sqlite_gate *gate, bool first, int64_t came, int64_t end) {
+  bool held = false;
+  int64_t now = now_ns(), patience = patience_ns(now - came);
+  int64_t due = say_due(gate, now, first ? 0 : patience);
+  for (; !held && now < end; now = now_ns()) {
+    if (now >= due)
+      atomic_store(&gate->due_ns, due = now);
+    int64_t slice = now < due ? least(due - now, HEIR_NS) : HEIR_NS;
+    held = try_or_sleep(&gate->lock, &gate->heir_sleeps, least(slice, end - now));
+  }
+  pass_on(gate, patience);
   return held;
 }
 
-bool sqlite_gate_enter(struct sqlite_gate *gate, int wait_ms) {
+bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visits, int wait_ms,
+                       bool first) {
   if (atomic_load(&gate->closed) != 0)
     return false;
-  int64_t now = now_ns();
-  if (wait_ms <= 0)
-    return aside_ns(atomic_load(&gate->aside_ms), now) == 0 && try_lock(gate);
-  int64_t end = now + (int64_t)wait_ms * MS;
-  int64_t patience = now + SQLITE_GATE_PATIENCE_MS * MS;
   bool held;
-  step_aside(gate, patience < end ? patience : end);
-  if (try_lock(gate))
+  int64_t now = now_ns(), end = now + (int64_t)wait_ms * MS;
+  visits->in_a_row = now - visits->left_ns <= AT_ONCE_NS ? visits->in_a_row + 1 : 0;
+  bool aside = is_due(gate, now);
+  if (!aside && try_mutex(&gate->lock))
     return true;
-  if (is_ours(gate, &held) || held)
-    return held;
-  return wait_turn(gate, patience, end);
+  if (wait_ms <= 0 || is_ours(gate, &held))
+    return false;
+  if (held && !aside)
+    return true;
+  if (held)
+    sqlite_gate_leave(gate, visits);
+  return become_heir(gate, first, end) && wait_as_heir(gate, first, now, end);
 }
 
-void sqlite_gate_leave(struct sqlite_gate *gate) {
-  if (pthread_mutex_unlock(&gate->lock) != 0)
+void sqlite_gate_pause(struct sqlite_gate_visits *visits) {
+  visits->in_a_row = 0;
+}
+
+void sqlite_gate_leave(struct sqlite_gate *gate, struct sqlite_gate_visits *visits) {
+  if (pthread_mutex_unlock(&gate->lock) != 0) {
     atomic_store(&gate->closed, 1);
-  else if (atomic_exchange(&gate->queue, 0) != 0)
-    sqlite_futex_wake(&gate->queue, 1);
+    return;
+  }
+  visits->left_ns = now_ns();
+  if (visits->in_a_row < IN_A_ROW || is_due(gate, visits->left_ns))
+    wake(&gate->heir_sleeps);
 }

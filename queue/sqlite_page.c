@@ -13,7 +13,7 @@
 
 #define PAGE_MAGIC 0x67617465 /* "gate" */
 /* Grows with each change of the layout; the sizes tell 32-bit programs from 64-bit ones. */
-#define PAGE_VERSION  (1u << 16 | (uint32_t)sizeof(struct sqlite_page))
+#define PAGE_VERSION  (2u << 16 | (uint32_t)sizeof(struct sqlite_page))
 #define PAGE_END      (SQLITE_PAGE_OFFSET + SQLITE_PAGE_SIZE)
 #define MAP_TRIES     100
 #define MAP_PAUSE_NS  500000 /* between two of them, while another process makes the page */
@@ -64,7 +64,8 @@ static bool make(struct sqlite_page *page) {
   if (page_valid(page))
     failure = page->sync.failure;
   memset(page, 0, sizeof *page);
-  if (!sqlite_gate_init(&page->gate) || !sqlite_sync_init(&page->sync, &failure))
+  if (!sqlite_gate_init(&page->gate) || !sqlite_futex_mutex_init(&page->checkpoint) ||
+      !sqlite_sync_init(&page->sync, &failure))
     return false;
   page->magic = PAGE_MAGIC;
   page->version = PAGE_VERSION;

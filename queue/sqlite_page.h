@@ -29,6 +29,7 @@ struct sqlite_page {
    * the bell. Those after it need not, until somebody looks again. */
   _Atomic uint32_t asleep;
   struct sqlite_gate gate;
+  pthread_mutex_t checkpoint; /* of the one who makes a checkpoint that all profit from */
   struct sqlite_sync sync;
 };
 

@@ -21,13 +21,14 @@ static void use_page(struct sqlite_db *db) {
     db->sync = NULL; /* not with the mutexes of this system, which need nothing */
 }
 
-int sqlite_share_enter(struct sqlite_db *db, int wait_ms) {
+int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first) {
   use_page(db);
   if (!db->page || db->gate_held)
     return wait_ms;
   int64_t now = env_system.mono_ns(NULL);
   bool passing = now < db->gate_pass_by_ns;
-  db->gate_held = sqlite_gate_enter(&db->page->gate, passing ? 0 : wait_ms);
+  db->gate_held =
+      sqlite_gate_enter(&db->page->gate, &db->gate_visits, passing ? 0 : wait_ms, first);
   POINT(gate, entered);
   int64_t ended = env_system.mono_ns(NULL);
   if (db->gate_held)
@@ -40,8 +41,23 @@ int sqlite_share_enter(struct sqlite_db *db, int wait_ms) {
 
 void sqlite_share_leave(struct sqlite_db *db) {
   if (db->gate_held)
-    sqlite_gate_leave(&db->page->gate);
+    sqlite_gate_leave(&db->page->gate, &db->gate_visits);
   db->gate_held = false;
+}
+
+bool sqlite_share_checkpoint_begin(struct sqlite_db *db) {
+  use_page(db);
+  if (!db->page)
+    return true;
+  pthread_mutex_t *mutex = &db->page->checkpoint;
+  db->checkpoint_held = sqlite_futex_mutex_held(mutex, pthread_mutex_trylock(mutex), NULL);
+  return db->checkpoint_held;
+}
+
+void sqlite_share_checkpoint_end(struct sqlite_db *db) {
+  if (db->checkpoint_held)
+    pthread_mutex_unlock(&db->page->checkpoint);
+  db->checkpoint_held = false;
 }
 
 void sqlite_share_close(struct sqlite_db *db) {

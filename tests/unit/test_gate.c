@@ -40,7 +40,16 @@ static int side_open(struct fixture *f, int flags) {
 struct user {
   int fd;
   struct sqlite_page *page;
+  struct sqlite_gate_visits visits;
 };
+
+static bool enter(struct user *user, int wait_ms) {
+  return sqlite_gate_enter(&user->page->gate, &user->visits, wait_ms, false);
+}
+
+static void leave(struct user *user) {
+  sqlite_gate_leave(&user->page->gate, &user->visits);
+}
 
 static struct user user_open(struct fixture *f) {
   struct user user = {.fd = side_open(f, O_RDWR)};
@@ -63,10 +72,9 @@ struct holder {
 static void hold(struct fixture *f, int in, int out) {
   char byte = 'h';
   struct user user = user_open(f);
-  if (!sqlite_gate_enter(&user.page->gate, LONG_MS) || write(out, &byte, 1) != 1 ||
-      read(in, &byte, 1) != 1)
+  if (!enter(&user, LONG_MS) || write(out, &byte, 1) != 1 || read(in, &byte, 1) != 1)
     _exit(1);
-  sqlite_gate_leave(&user.page->gate);
+  leave(&user);
   user_close(&user);
   _exit(0);
 }
@@ -106,12 +114,12 @@ struct room {
 static void visit(struct fixture *f, struct room *room) {
   struct user user = user_open(f);
   for (int i = 0; i < ROUNDS; i++) {
-    if (!sqlite_gate_enter(&user.page->gate, LONG_MS))
+    if (!enter(&user, LONG_MS))
       atomic_fetch_add(&room->failures, 1);
     else if (atomic_exchange(&room->inside, 1) != 0)
       atomic_fetch_add(&room->failures, 1);
     atomic_store(&room->inside, 0);
-    sqlite_gate_leave(&user.page->gate);
+    leave(&user);
   }
   user_close(&user);
   _exit(0);
@@ -138,10 +146,10 @@ static void *visit_as_a_thread(void *arg) {
   static int inside; /* guarded by the gate */
   intptr_t failures = 0;
   for (int i = 0; i < ROUNDS; i++) {
-    failures += !sqlite_gate_enter(&user.page->gate, LONG_MS);
+    failures += !enter(&user, LONG_MS);
     failures += __atomic_exchange_n(&inside, 1, __ATOMIC_SEQ_CST) != 0;
     __atomic_store_n(&inside, 0, __ATOMIC_SEQ_CST);
-    sqlite_gate_leave(&user.page->gate);
+    leave(&user);
   }
   user_close(&user);
   return (void *)failures;
@@ -161,11 +169,11 @@ static void threads_with_a_handle_each_are_as_processes(void **state) {
 static void the_death_of_the_holder_opens_it(void **state) {
   struct user user = user_open(*state);
   struct holder holder = holder_start(*state);
-  assert_false(sqlite_gate_enter(&user.page->gate, 0));
+  assert_false(enter(&user, 0));
   holder_end(&holder, true);
   for (int i = 0; i < 2; i++) { /* and it is whole again */
-    assert_true(sqlite_gate_enter(&user.page->gate, LONG_MS));
-    sqlite_gate_leave(&user.page->gate);
+    assert_true(enter(&user, LONG_MS));
+    leave(&user);
   }
   user_close(&user);
 }
@@ -173,26 +181,26 @@ static void the_death_of_the_holder_opens_it(void **state) {
 static void nobody_waits_for_longer_than_asked(void **state) {
   struct user user = user_open(*state);
   struct holder holder = holder_start(*state);
-  assert_false(sqlite_gate_enter(&user.page->gate, 5));
+  assert_false(enter(&user, 5));
   holder_end(&holder, false);
   user_close(&user);
 }
 
 static void a_thread_does_not_wait_for_itself(void **state) {
   struct user one = user_open(*state), two = user_open(*state);
-  assert_true(sqlite_gate_enter(&one.page->gate, LONG_MS));
+  assert_true(enter(&one, LONG_MS));
   int64_t before = env_system.mono_ns(NULL);
-  assert_false(sqlite_gate_enter(&two.page->gate, LONG_MS));
+  assert_false(enter(&two, LONG_MS));
   assert_true(env_system.mono_ns(NULL) - before < LONG_MS * INT64_C(1000000));
-  sqlite_gate_leave(&one.page->gate);
-  assert_true(sqlite_gate_enter(&two.page->gate, LONG_MS));
-  sqlite_gate_leave(&two.page->gate);
+  leave(&one);
+  assert_true(enter(&two, LONG_MS));
+  leave(&two);
   user_close(&one);
   user_close(&two);
 }
 
-static void *enter_as_a_thread(void *gate) {
-  return sqlite_gate_enter(gate, LONG_MS) ? gate : NULL;
+static void *enter_as_a_thread(void *user) {
+  return enter(user, LONG_MS) ? user : NULL;
 }
 
 static void a_gate_that_another_thread_leaves_is_used_by_nobody(void **state) {
@@ -203,66 +211,161 @@ static void a_gate_that_another_thread_leaves_is_used_by_nobody(void **state) {
   struct user user = user_open(*state);
   pthread_t thread;
   void *entered;
-  assert_int_equal(pthread_create(&thread, NULL, enter_as_a_thread, &user.page->gate), 0);
+  assert_int_equal(pthread_create(&thread, NULL, enter_as_a_thread, &user), 0);
   assert_int_equal(pthread_join(thread, &entered), 0);
   assert_non_null(entered);
-  sqlite_gate_leave(&user.page->gate);
-  assert_false(sqlite_gate_enter(&user.page->gate, LONG_MS));
+  leave(&user);
+  assert_false(enter(&user, LONG_MS));
   user_close(&user);
 }
 
 /* ---- fair in the end ---- */
 
-static void a_waiter_without_patience_marks_itself_and_is_let_in(void **state) {
-  struct fixture *f = *state;
-  struct user user = user_open(f);
-  struct holder first = holder_start(f);
-  pid_t waiter = fork();
-  if (waiter == 0)
-    _exit(sqlite_gate_enter(&user.page->gate, LONG_MS) &&
-                  atomic_load(&user.page->gate.aside_ms) == 0
-              ? 0
-              : 1);
-  int looks = 0, status;
-  for (; atomic_load(&user.page->gate.aside_ms) == 0 && looks < LOOKS; looks++)
+/* Another process that waits; its exit status says whether it was let in. */
+static pid_t waiter_start(struct fixture *f, bool first) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    struct user user = user_open(f);
+    bool held = sqlite_gate_enter(&user.page->gate, &user.visits, LONG_MS, first);
+    if (held)
+      leave(&user);
+    user_close(&user);
+    _exit(held ? 0 : 1);
+  }
+  return pid;
+}
+
+static void waiter_end(pid_t pid) {
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void look_until(struct sqlite_gate *gate, bool (*is)(struct sqlite_gate *)) {
+  int looks = 0;
+  for (; !is(gate) && looks < LOOKS; looks++)
     usleep(1000);
   assert_true(looks < LOOKS);
-  holder_end(&first, false);
-  assert_int_equal(waitpid(waiter, &status, 0), waiter);
-  assert_int_equal(status, 0);
+}
+
+static bool heir_is_due(struct sqlite_gate *gate) {
+  int64_t due = atomic_load(&gate->due_ns);
+  return due != 0 && due <= env_system.mono_ns(NULL);
+}
+
+static bool one_is_in_the_queue(struct sqlite_gate *gate) {
+  return atomic_load(&gate->queue) != 0 && pthread_mutex_trylock(&gate->heir) == EBUSY;
+}
+
+static void a_waiter_who_has_waited_for_long_is_due_and_let_in(void **state) {
+  struct user user = user_open(*state);
+  struct holder holder = holder_start(*state);
+  pid_t waiter = waiter_start(*state, false);
+  look_until(&user.page->gate, heir_is_due);
+  holder_end(&holder, false);
+  waiter_end(waiter);
+  assert_true(atomic_load(&user.page->gate.due_ns) == 0);
   user_close(&user);
 }
 
-static uint32_t now_ms(void) {
-  return (uint32_t)(env_system.mono_ns(NULL) / 1000000);
+static void all_who_wait_are_let_in(void **state) {
+  struct user user = user_open(*state);
+  struct holder holder = holder_start(*state);
+  pid_t waiters[PROCESSES];
+  for (int i = 0; i < PROCESSES; i++)
+    waiters[i] = waiter_start(*state, i % 2);
+  look_until(&user.page->gate, heir_is_due);
+  look_until(&user.page->gate, one_is_in_the_queue);
+  holder_end(&holder, false);
+  for (int i = 0; i < PROCESSES; i++)
+    waiter_end(waiters[i]);
+  user_close(&user);
 }
 
-/* The mark is good for some milliseconds; a test that was held up for longer says nothing. */
-static bool newcomer_enters(struct sqlite_gate *gate, uint32_t in_ms) {
+/* Whoever of them is at the head, and whoever is behind it. */
+static void the_death_of_waiters_stops_nobody(void **state) {
+  struct user user = user_open(*state);
+  struct holder holder = holder_start(*state);
+  pid_t dead[] = {waiter_start(*state, false), waiter_start(*state, false),
+                  waiter_start(*state, true)};
+  look_until(&user.page->gate, heir_is_due);
+  pid_t last = waiter_start(*state, false);
+  for (size_t i = 0; i < sizeof dead / sizeof dead[0]; i++) {
+    assert_int_equal(kill(dead[i], SIGKILL), 0);
+    assert_int_equal(waitpid(dead[i], NULL, 0), dead[i]);
+  }
+  holder_end(&holder, false);
+  waiter_end(last);
+  assert_true(enter(&user, LONG_MS));
+  leave(&user);
+  user_close(&user);
+}
+
+static void a_word_that_the_dead_have_left_stops_nobody(void **state) {
+  struct user user = user_open(*state);
+  struct sqlite_gate *gate = &user.page->gate;
+  for (uint32_t word = 1; word <= 2; word++) {
+    struct holder holder = holder_start(*state);
+    atomic_store(&gate->queue, word);
+    atomic_store(&gate->first, word);
+    atomic_store(&gate->heir_sleeps, word);
+    pid_t waiter = waiter_start(*state, false);
+    look_until(gate, heir_is_due);
+    holder_end(&holder, false);
+    waiter_end(waiter);
+    assert_int_equal(atomic_load(&gate->queue), 0);
+  }
+  user_close(&user);
+}
+
+/* An heir is waited for some milliseconds; a test that was held up for longer says nothing. */
+static bool newcomer_enters(struct user *user, int64_t due_in_ms) {
   for (int tries = 0; tries < LOOKS; tries++) {
-    uint32_t before = now_ms();
-    atomic_store(&gate->aside_ms, before + in_ms);
-    bool entered = sqlite_gate_enter(gate, 0);
+    int64_t before = env_system.mono_ns(NULL);
+    atomic_store(&user->page->gate.due_ns, before + due_in_ms * 1000000);
+    bool entered = enter(user, 0);
     if (entered)
-      sqlite_gate_leave(gate);
-    if (now_ms() - before <= 1)
+      leave(user);
+    if (env_system.mono_ns(NULL) - before <= 1000000)
       return entered;
   }
   fail_msg("this machine never came back within a millisecond");
   return false;
 }
 
-static void newcomers_step_aside_for_a_marked_waiter(void **state) {
+static void newcomers_step_aside_for_an_heir_who_is_due(void **state) {
   struct user user = user_open(*state);
-  assert_false(newcomer_enters(&user.page->gate, 3));
+  assert_false(newcomer_enters(&user, 0));
+  assert_false(newcomer_enters(&user, -10));
+  assert_true(newcomer_enters(&user, 1000));
   user_close(&user);
 }
 
-static void a_mark_of_the_dead_goes_by_itself(void **state) {
+static void an_heir_who_does_not_come_is_not_waited_for(void **state) {
   struct user user = user_open(*state);
-  assert_true(newcomer_enters(&user.page->gate, 0));
-  assert_true(newcomer_enters(&user.page->gate, (uint32_t)-10000));
-  assert_true(newcomer_enters(&user.page->gate, 10000)); /* no waiter asks for so much */
+  assert_true(newcomer_enters(&user, -10000));
+  atomic_store(&user.page->gate.due_ns, env_system.mono_ns(NULL));
+  assert_true(enter(&user, LONG_MS)); /* since nobody is there, it is heir itself */
+  leave(&user);
+  user_close(&user);
+}
+
+/* Else each transaction of a loop would wake one in vain. */
+static void who_comes_back_at_once_wakes_the_heir_only_when_he_is_due(void **state) {
+  struct user user = user_open(*state);
+  struct sqlite_gate *gate = &user.page->gate;
+  for (int late = 0; late < 3; late++) {
+    assert_true(enter(&user, LONG_MS));
+    atomic_store(&gate->heir_sleeps, 1);
+    atomic_store(&gate->due_ns, late == 1 ? env_system.mono_ns(NULL) : INT64_MAX);
+    user.visits.in_a_row = 10;
+    if (late == 2)
+      sqlite_gate_pause(&user.visits);
+    leave(&user);
+    assert_int_equal(atomic_load(&gate->heir_sleeps), late == 0);
+    atomic_store(&gate->due_ns, 0);
+  }
   user_close(&user);
 }
 
@@ -280,8 +383,8 @@ static void whoever_is_alone_makes_the_page_anew(void **state) {
   int fd = side_open(f, O_RDWR);
   scribble(fd);
   struct user user = user_open(f);
-  assert_true(sqlite_gate_enter(&user.page->gate, LONG_MS));
-  sqlite_gate_leave(&user.page->gate);
+  assert_true(enter(&user, LONG_MS));
+  leave(&user);
   user_close(&user);
   close(fd);
   f->q = fixture_open(f, 0);
@@ -308,8 +411,9 @@ static void a_held_gate_is_free_in_a_copy_of_its_file(void **state) {
   assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
   struct sqlite_page *copy = sqlite_page_map(fd);
   assert_non_null(copy);
-  assert_true(sqlite_gate_enter(&copy->gate, 0));
-  sqlite_gate_leave(&copy->gate);
+  struct user other = {.page = copy};
+  assert_true(enter(&other, 0));
+  leave(&other);
   sqlite_page_unmap(copy, fd);
   close(fd);
   holder_end(&holder, false);
@@ -358,21 +462,20 @@ static struct galley *open_impatient(struct fixture *f) {
 static void a_write_holds_the_gate_and_its_end_opens_it(void **state) {
   struct fixture *f = *state;
   struct user user = user_open(f);
-  struct sqlite_gate *gate = &user.page->gate;
   for (int commit = 0; commit < 2; commit++) {
     fixture_ok(f->q, galley_begin(f->q));
-    assert_false(sqlite_gate_enter(gate, 0));
+    assert_false(enter(&user, 0));
     enqueue(f->q);
     if (commit)
       fixture_ok(f->q, galley_commit(f->q));
     else
       galley_rollback(f->q);
-    assert_true(sqlite_gate_enter(gate, 0));
-    sqlite_gate_leave(gate);
+    assert_true(enter(&user, 0));
+    leave(&user);
   }
   fixture_ok(f->q, galley_checkpoint(f->q, NULL));
-  assert_true(sqlite_gate_enter(gate, 0));
-  sqlite_gate_leave(gate);
+  assert_true(enter(&user, 0));
+  leave(&user);
   user_close(&user);
 }
 
@@ -430,9 +533,13 @@ int main(void) {
       TEST(nobody_waits_for_longer_than_asked),
       TEST(a_thread_does_not_wait_for_itself),
       TEST(a_gate_that_another_thread_leaves_is_used_by_nobody),
-      TEST(a_waiter_without_patience_marks_itself_and_is_let_in),
-      TEST(newcomers_step_aside_for_a_marked_waiter),
-      TEST(a_mark_of_the_dead_goes_by_itself),
+      TEST(a_waiter_who_has_waited_for_long_is_due_and_let_in),
+      TEST(all_who_wait_are_let_in),
+      TEST(the_death_of_waiters_stops_nobody),
+      TEST(a_word_that_the_dead_have_left_stops_nobody),
+      TEST(newcomers_step_aside_for_an_heir_who_is_due),
+      TEST(an_heir_who_does_not_come_is_not_waited_for),
+      TEST(who_comes_back_at_once_wakes_the_heir_only_when_he_is_due),
       TEST(whoever_is_alone_makes_the_page_anew),
       TEST(a_page_that_others_have_spoilt_is_not_used),
       TEST(a_held_gate_is_free_in_a_copy_of_its_file),
