@@ -27,6 +27,8 @@ static void must(const struct handle *h, enum galley_rc rc) {
   exit(1);
 }
 
+static const char *const kinds[] = {SUBJECT_KIND};
+
 static void *subject_open(const char *path, enum subject_role role, bool full) {
   struct handle *h = calloc(1, sizeof *h);
   struct galley_options options = {.flags = role == SUBJECT_READER ? GALLEY_OPEN_READONLY
@@ -75,7 +77,6 @@ static void enqueue(void *handle, const char *payload, size_t n) {
 }
 
 static size_t turn(void *handle, size_t max, size_t *settled) {
-  static const char *const kinds[] = {SUBJECT_KIND};
   struct handle *h = handle;
   for (size_t i = 0; i < h->n; i++)
     h->settlements[i] = (struct galley_settlement){
@@ -131,18 +132,21 @@ static bool topic_get(void *handle, int64_t id) {
   return rc == GALLEY_OK;
 }
 
-/* As a worker of galley sleeps (workers/wake.c). */
+/* As a worker of galley sleeps (workers/wake.c): what its own transactions have rung is forgotten
+ * before a last look. */
 static void wait_for_jobs(void *handle, int ms) {
   struct handle *h = handle;
+  struct galley_outlook outlook;
   const struct timespec calm = {.tv_nsec = CALM_NS};
   struct pollfd fd = {.fd = h->watch, .events = POLLIN};
-  if (poll(&fd, 1, h->echo_ms > 0 && h->echo_ms < ms ? (int)h->echo_ms : ms) > 0) {
-    if (mono_ns() - h->rang_ns[0] < CALM_NS)
-      nanosleep(&calm, NULL);
-    h->rang_ns[0] = h->rang_ns[1];
-    h->rang_ns[1] = mono_ns();
-  }
-  h->echo_ms = galley_watch_clear(h->q);
+  int64_t echo_ms = galley_watch_clear(h->q);
+  must(h, galley_look(h->q, h->worker_id, kinds, 1, &outlook));
+  if (outlook.ready || poll(&fd, 1, echo_ms > 0 && echo_ms < ms ? (int)echo_ms : ms) <= 0)
+    return;
+  if (mono_ns() - h->rang_ns[0] < CALM_NS)
+    nanosleep(&calm, NULL);
+  h->rang_ns[0] = h->rang_ns[1];
+  h->rang_ns[1] = mono_ns();
 }
 
 const struct subject subject_galley = {

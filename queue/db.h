@@ -16,6 +16,7 @@ struct db {
   const struct engine *engine;
   struct error *error; /* of the handle; every failure below leaves its sentence there */
   bool readonly;
+  bool hurry; /* the commit is waited for: what can be left to the next one is */
   struct stmt *stmts[SQL_COUNT];
 };
 

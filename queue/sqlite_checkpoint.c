@@ -205,7 +205,7 @@ enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db) {
 }
 
 bool sqlite_checkpoint_wanted(const struct sqlite_db *db) {
-  return db->path && db->wal_frames >= db->wal_next;
+  return db->path && db->wal_frames >= (db->base.hurry ? CHECKPOINT_FRAMES_URGENT : db->wal_next);
 }
 
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {

@@ -76,7 +76,9 @@ static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, 
   if (rc == GALLEY_OK)
     rc = begin_renew_claim(q, turn);
   POINT(turn, claimed);
+  q->db->hurry = turn->n_settlements == 0 && turn->n_jobs > 0; /* its settlement comes next */
   rc = tx_leave(q, rc);
+  q->db->hurry = false;
   POINT(turn, committed);
   if (rc != GALLEY_OK) {
     drop_jobs(turn);

@@ -261,6 +261,36 @@ static void log_begins_anew_after_a_whole_checkpoint(void **state) {
 }
 
 /* The lock that a reset takes is given back, or no checkpoint would ever run again. */
+/* A job that was waited for does not wait for the disk. */
+static void a_claim_leaves_the_checkpoint_to_its_settlement(void **state) {
+  static const char *const kinds[] = {"ring"};
+  struct fixture *f = *state;
+  struct galley *worker = fixture_open(f, 0);
+  struct galley_job *job;
+  struct galley_wal wal;
+  struct galley_turn turn = {
+      .kinds = kinds, .n_kinds = 1, .max_jobs = 1, .lease_ms = 60000, .jobs = &job};
+  fixture_ok(worker, galley_worker_join(worker, "[\"ring\"]", 1, &turn.worker_id));
+  fixture_ok(worker, galley_checkpoint(worker, NULL));
+  do {
+    enqueue(f->q, "ring", 1);
+    fixture_ok(f->q, galley_wal_status(f->q, &wal));
+  } while (wal.frames < 700 || wal.checkpointed > 0); /* 600 are enough for a worker */
+  fixture_ok(worker, galley_turn(worker, &turn));
+  assert_int_equal(turn.n_jobs, 1);
+  fixture_ok(f->q, galley_wal_status(f->q, &wal));
+  assert_int_equal(wal.checkpointed, 0);
+  struct galley_settlement done = {.job_id = job->id, .fence = job->fence, .outcome = GALLEY_DONE};
+  turn.settlements = &done;
+  turn.n_settlements = 1;
+  galley_free(job);
+  fixture_ok(worker, galley_turn(worker, &turn));
+  fixture_ok(f->q, galley_wal_status(f->q, &wal));
+  assert_int_equal(wal.checkpointed, wal.frames);
+  galley_free(job);
+  galley_close(worker);
+}
+
 static void foreign_checkpoints_go_on_after_a_reset(void **state) {
   struct fixture *f = *state;
   sqlite3 *checkpointer = plain_open(f->path);
@@ -635,6 +665,7 @@ int main(void) {
       ON_DATABASE(nobody_commits_inside_a_checkpoint_of_galley),
       ON_DATABASE(a_foreign_reset_inside_a_checkpoint_of_galley_costs_nothing),
       ON_DATABASE(a_checkpoint_beside_writers_copies_and_keeps_the_log),
+      ON_DATABASE(a_claim_leaves_the_checkpoint_to_its_settlement),
       ON_DATABASE(log_begins_anew_after_a_whole_checkpoint),
       ON_DATABASE(foreign_checkpoints_go_on_after_a_reset),
       ON_DATABASE(checkpoint_of_a_reader_is_refused),
