@@ -82,6 +82,11 @@ static bool become_heir(struct sqlite_gate *gate, bool first, int64_t end) {
       return true;
     slept = true;
   }
+  /* It may have been woken as its time ended: then the wake is another's. */
+  if (atomic_load(word) == WOKEN && sqlite_futex_wake(word, 1) == 0) {
+    atomic_store(word, NOBODY);
+    atomic_store(&gate->due_ns, 0);
+  }
   return false;
 }
 
