@@ -493,6 +493,35 @@ static void a_gate_that_stays_shut_stops_nobody(void **state) {
   galley_close(q);
 }
 
+/* A checkpoint waits for less than a write does: that it waited in vain says nothing of the gate.
+ */
+static void only_the_whole_wait_in_vain_passes_the_gate_by(void **state) {
+  struct fixture *f = *state;
+  struct galley *q = open_impatient(f);
+  struct sqlite_db *db = sqlite_db_of(q->db);
+  struct holder holder = holder_start(f);
+  assert_int_equal(sqlite_share_enter(db, db->busy_timeout_ms - 1, true), 0);
+  assert_false(db->gate_held);
+  assert_true(db->gate_pass_by_ns == 0);
+  assert_int_equal(sqlite_share_enter(db, db->busy_timeout_ms, false), 0);
+  assert_true(db->gate_pass_by_ns > 0);
+  holder_end(&holder, false);
+  galley_close(q);
+}
+
+static void what_was_waited_at_the_gate_is_not_waited_again(void **state) {
+  struct fixture *f = *state;
+  struct galley *q = open_impatient(f);
+  struct sqlite_db *db = sqlite_db_of(q->db);
+  assert_in_range(sqlite_share_enter(db, LONG_MS, false), 1, LONG_MS); /* at once */
+  assert_int_equal(sqlite_share_enter(db, LONG_MS, false), LONG_MS); /* held already */
+  sqlite_share_leave(db);
+  struct holder holder = holder_start(f);
+  assert_int_equal(sqlite_share_enter(db, 5, false), 0);
+  holder_end(&holder, false);
+  galley_close(q);
+}
+
 static void a_second_handle_of_a_thread_is_told_busy(void **state) {
   struct fixture *f = *state;
   struct galley *q = open_impatient(f);
@@ -547,6 +576,8 @@ int main(void) {
       TEST(a_file_that_finds_no_room_has_no_page),
       TEST(a_write_holds_the_gate_and_its_end_opens_it),
       TEST(a_gate_that_stays_shut_stops_nobody),
+      TEST(only_the_whole_wait_in_vain_passes_the_gate_by),
+      TEST(what_was_waited_at_the_gate_is_not_waited_again),
       TEST(a_second_handle_of_a_thread_is_told_busy),
       TEST(the_queue_works_without_the_file),
       TEST(one_thread_that_drives_all_handles_has_no_gate),
