@@ -514,7 +514,7 @@ static void what_was_waited_at_the_gate_is_not_waited_again(void **state) {
   struct galley *q = open_impatient(f);
   struct sqlite_db *db = sqlite_db_of(q->db);
   assert_in_range(sqlite_share_enter(db, LONG_MS, false), 1, LONG_MS); /* at once */
-  assert_int_equal(sqlite_share_enter(db, LONG_MS, false), LONG_MS); /* held already */
+  assert_int_equal(sqlite_share_enter(db, LONG_MS, false), LONG_MS);   /* held already */
   sqlite_share_leave(db);
   struct holder holder = holder_start(f);
   assert_int_equal(sqlite_share_enter(db, 5, false), 0);
