@@ -69,24 +69,40 @@ static bool wake(_Atomic uint32_t *word) {
   return atomic_exchange(word, NOBODY) != NOBODY && sqlite_futex_wake(word, 1) > 0;
 }
 
+/* A living heir says again and again that he is due: one who does not is stopped, or dead. */
+static bool is_heir_gone(struct sqlite_gate *gate, int64_t now) {
+  int64_t due = atomic_load(&gate->due_ns);
+  return due == 0 || now - due >= ASIDE_NS;
+}
+
+/* It may have been woken as its time ended: then the wake is another's. */
+static void give_up(struct sqlite_gate *gate, _Atomic uint32_t *word) {
+  if (atomic_load(word) != WOKEN || sqlite_futex_wake(word, 1) > 0)
+    return;
+  atomic_store(word, NOBODY);
+  atomic_store(&gate->due_ns, 0);
+}
+
 /* The kernel wakes in the order in which they fell asleep: so nobody tries before he has slept
- * when one who was woken is on his way. */
-static bool become_heir(struct sqlite_gate *gate, bool first, int64_t end) {
+ * when one who was woken is on his way. *held: he was let in without it, past an heir who is gone.
+ */
+static bool become_heir(struct sqlite_gate *gate, bool first, int64_t end, bool *held) {
   _Atomic uint32_t *word = first ? &gate->first : &gate->queue;
   bool slept = first;
+  *held = false;
   for (int64_t now = now_ns(); now < end; now = now_ns()) {
-    int64_t ns = least(first ? HEIR_NS : QUEUE_NS, end - now);
+    bool gone = slept && is_heir_gone(gate, now);
+    *held = gone && try_mutex(&gate->lock);
+    if (*held)
+      return false;
+    int64_t ns = least(first || gone ? HEIR_NS : QUEUE_NS, end - now);
     if (!slept && atomic_load(word) == WOKEN)
       sqlite_futex_wait(word, WOKEN, ns);
     else if (try_or_sleep(&gate->heir, word, ns))
       return true;
     slept = true;
   }
-  /* It may have been woken as its time ended: then the wake is another's. */
-  if (atomic_load(word) == WOKEN && sqlite_futex_wake(word, 1) == 0) {
-    atomic_store(word, NOBODY);
-    atomic_store(&gate->due_ns, 0);
-  }
+  give_up(gate, word);
   return false;
 }
 
@@ -140,7 +156,7 @@ bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visi
                        bool first) {
   if (atomic_load(&gate->closed) != 0)
     return false;
-  bool held;
+  bool held = false;
   int64_t now = now_ns(), end = now + (int64_t)wait_ms * MS;
   visits->in_a_row = now - visits->left_ns <= AT_ONCE_NS ? visits->in_a_row + 1 : 0;
   bool aside = is_due(gate, now);
@@ -152,7 +168,7 @@ bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visi
     return true;
   if (held)
     sqlite_gate_leave(gate, visits);
-  return become_heir(gate, first, end) && wait_as_heir(gate, first, now, end);
+  return become_heir(gate, first, end, &held) ? wait_as_heir(gate, first, now, end) : held;
 }
 
 void sqlite_gate_pause(struct sqlite_gate_visits *visits) {

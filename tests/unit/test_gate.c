@@ -302,6 +302,28 @@ static void the_death_of_waiters_stops_nobody(void **state) {
   user_close(&user);
 }
 
+static bool heir_is_gone(struct sqlite_gate *gate) {
+  int64_t due = atomic_load(&gate->due_ns);
+  return due != 0 && env_system.mono_ns(NULL) - due > 100000000;
+}
+
+static void a_stopped_heir_stops_nobody(void **state) {
+  struct user user = user_open(*state);
+  struct holder holder = holder_start(*state);
+  pid_t stopped = waiter_start(*state, false);
+  look_until(&user.page->gate, heir_is_due);
+  assert_int_equal(kill(stopped, SIGSTOP), 0);
+  look_until(&user.page->gate, heir_is_gone);
+  pid_t waiters[] = {waiter_start(*state, false), waiter_start(*state, true)};
+  look_until(&user.page->gate, one_is_in_the_queue);
+  holder_end(&holder, false);
+  for (size_t i = 0; i < sizeof waiters / sizeof waiters[0]; i++)
+    waiter_end(waiters[i]);
+  assert_int_equal(kill(stopped, SIGCONT), 0);
+  waiter_end(stopped);
+  user_close(&user);
+}
+
 static void a_word_that_the_dead_have_left_stops_nobody(void **state) {
   struct user user = user_open(*state);
   struct sqlite_gate *gate = &user.page->gate;
@@ -565,6 +587,7 @@ int main(void) {
       TEST(a_waiter_who_has_waited_for_long_is_due_and_let_in),
       TEST(all_who_wait_are_let_in),
       TEST(the_death_of_waiters_stops_nobody),
+      TEST(a_stopped_heir_stops_nobody),
       TEST(a_word_that_the_dead_have_left_stops_nobody),
       TEST(newcomers_step_aside_for_an_heir_who_is_due),
       TEST(an_heir_who_does_not_come_is_not_waited_for),
