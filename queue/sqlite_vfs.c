@@ -132,7 +132,7 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size) {
 }
 
 static int log_sync(sqlite3_file *file, int flags) {
-  int rc = sqlite_frames_flush(&guarded(file)->frames, real(file));
+  int rc = sqlite_frames_settle(&guarded(file)->frames, real(file));
   return rc == SQLITE_OK ? real(file)->pMethods->xSync(real(file), flags) : rc;
 }
 

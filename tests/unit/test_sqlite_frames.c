@@ -178,6 +178,36 @@ static void failed_write_fails_what_comes_behind_it(void **state) {
   assert_int_equal(log->file.writes, 1);
 }
 
+/* SQLite takes it for the failure of a read: the statement's, not the transaction's. */
+static void write_that_fails_for_a_read_fails_all_until_the_end(void **state) {
+  struct log *log = *state;
+  log->file.fail_at = 1;
+  assert_int_equal(put_frame(log, 0, false), SQLITE_OK);
+  assert_int_equal(sqlite_frames_flush(&log->frames, &log->file.base), SQLITE_FULL);
+  assert_int_equal(sqlite_frames_flush(&log->frames, &log->file.base), SQLITE_FULL);
+  assert_int_equal(put_frame(log, 1, true), SQLITE_FULL);
+  assert_int_equal(log->file.writes, 1);
+  sqlite_frames_drop(&log->frames);
+  memset(log->expected, 0, SIZE);
+  assert_int_equal(put_frame(log, 0, true), SQLITE_OK);
+  assert_written(log, 2);
+}
+
+/* Where a disk may damage what lies beside a write, SQLite syncs when it has written a part of the
+ * last page. */
+static void a_sync_in_the_middle_of_a_frame_ends_the_gathering(void **state) {
+  struct log *log = *state;
+  unsigned char page[PAGE];
+  memset(page, 7, PAGE);
+  assert_int_equal(put_header(log, 0, true), SQLITE_OK);
+  assert_int_equal(put(log, page, 1000, BEGIN + HEADER), SQLITE_OK);
+  assert_int_equal(sqlite_frames_settle(&log->frames, &log->file.base), SQLITE_OK);
+  assert_int_equal(put(log, page + 1000, PAGE - 1000, BEGIN + HEADER + 1000), SQLITE_OK);
+  assert_memory_equal(log->file.bytes, log->expected, SIZE);
+  assert_int_equal(put_header(log, 1, true), SQLITE_OK);
+  assert_memory_equal(log->file.bytes, log->expected, SIZE);
+}
+
 /* ---- through SQLite ---- */
 
 static sqlite3 *open_here(struct fixture *f) {
@@ -285,6 +315,8 @@ int main(void) {
       LOG(what_was_rolled_back_is_never_written),
       LOG(failed_write_fails_the_commit_and_leaves_nothing),
       LOG(failed_write_fails_what_comes_behind_it),
+      LOG(write_that_fails_for_a_read_fails_all_until_the_end),
+      LOG(a_sync_in_the_middle_of_a_frame_ends_the_gathering),
       TEST(transactions_larger_than_the_cache_work),
       TEST(what_one_rolls_back_does_not_reach_what_another_writes),
       TEST(recovery_finds_each_commit),
