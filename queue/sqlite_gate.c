@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <time.h>
 
-#define ASIDE_NS   20000000 /* how long newcomers step aside for an heir who does not come */
-#define HEIR_NS    1000000  /* after which the heir looks whether his wake was lost */
-#define QUEUE_NS   20000000 /* after which one in the queue looks whether the heir is dead */
-#define AT_ONCE_NS 100000   /* who is back within it came back at once */
-#define IN_A_ROW   2        /* who did so as often will do so again, and wakes nobody meanwhile */
-#define MS         1000000  /* nanoseconds */
+#define ASIDE_NS   20000000  /* how long newcomers step aside for an heir who does not come */
+#define HEIR_NS    1000000   /* after which the heir looks whether his wake was lost */
+#define QUEUE_NS   100000000 /* after which one in the queue looks whether the heir is dead */
+#define AT_ONCE_NS 100000    /* who is back within it came back at once */
+#define IN_A_ROW   2         /* who did so as often will do so again, and wakes nobody meanwhile */
+#define MS         1000000   /* nanoseconds */
+
+/* At the head of the queue, or not. The deputy acts for an heir who is stopped and keeps his place.
+ */
+enum place { NO_PLACE, HEIR, DEPUTY };
 
 /* Of a word to sleep on. */
 #define NOBODY   0
@@ -44,7 +48,7 @@ static bool try_mutex(pthread_mutex_t *mutex) {
   return sqlite_futex_mutex_held(mutex, pthread_mutex_trylock(mutex), NULL);
 }
 
-/* Trying does not tell a thread that it has the lock itself; waiting, until a time that is over,
+/* Trying need not tell a thread that it has the lock itself; waiting, until a time that is over,
  * does. */
 static bool is_ours(struct sqlite_gate *gate, bool *held) {
   const struct timespec past = {0};
@@ -69,43 +73,6 @@ static bool wake(_Atomic uint32_t *word) {
   return atomic_exchange(word, NOBODY) != NOBODY && sqlite_futex_wake(word, 1) > 0;
 }
 
-/* A living heir says again and again that he is due: one who does not is stopped, or dead. */
-static bool is_heir_gone(struct sqlite_gate *gate, int64_t now) {
-  int64_t due = atomic_load(&gate->due_ns);
-  return due == 0 || now - due >= ASIDE_NS;
-}
-
-/* It may have been woken as its time ended: then the wake is another's. */
-static void give_up(struct sqlite_gate *gate, _Atomic uint32_t *word) {
-  if (atomic_load(word) != WOKEN || sqlite_futex_wake(word, 1) > 0)
-    return;
-  atomic_store(word, NOBODY);
-  atomic_store(&gate->due_ns, 0);
-}
-
-/* The kernel wakes in the order in which they fell asleep: so nobody tries before he has slept
- * when one who was woken is on his way. *held: he was let in without it, past an heir who is gone.
- */
-static bool become_heir(struct sqlite_gate *gate, bool first, int64_t end, bool *held) {
-  _Atomic uint32_t *word = first ? &gate->first : &gate->queue;
-  bool slept = first;
-  *held = false;
-  for (int64_t now = now_ns(); now < end; now = now_ns()) {
-    bool gone = slept && is_heir_gone(gate, now);
-    *held = gone && try_mutex(&gate->lock);
-    if (*held)
-      return false;
-    int64_t ns = least(first || gone ? HEIR_NS : QUEUE_NS, end - now);
-    if (!slept && atomic_load(word) == WOKEN)
-      sqlite_futex_wait(word, WOKEN, ns);
-    else if (try_or_sleep(&gate->heir, word, ns))
-      return true;
-    slept = true;
-  }
-  give_up(gate, word);
-  return false;
-}
-
 /* How long the heir lets others in before him, of whom one makes as many transactions as he can. */
 static int64_t patience_ns(int64_t waited_ns) {
   int64_t left = SQLITE_GATE_PATIENCE_NS - waited_ns;
@@ -113,20 +80,53 @@ static int64_t patience_ns(int64_t waited_ns) {
 }
 
 /* The next may become heir, and is due as he would say himself: he may be woken and not run, since
- * others have the processors. A sleeper between the two wakes came when nobody seemed to be there
- * any more. */
-static void pass_on(struct sqlite_gate *gate, int64_t patience) {
+ * others have the processors. Who comes before the heir's place is free sees that another is on his
+ * way; who looks while it becomes free finds the word changed, and looks again. */
+static void pass_on(struct sqlite_gate *gate, enum place place, int64_t patience) {
   uint32_t woken = WOKEN;
   bool any = atomic_load(&gate->queue) != NOBODY;
   if (any)
     atomic_store(&gate->queue, WOKEN);
-  atomic_store(&gate->due_ns, any ? now_ns() + patience : 0);
-  pthread_mutex_unlock(&gate->heir);
-  if (wake(&gate->first) || !any || sqlite_futex_wake(&gate->queue, 1) > 0)
+  atomic_store(&gate->due_ns, any && place == HEIR ? now_ns() + patience : 0);
+  if (place == HEIR)
+    pthread_mutex_unlock(&gate->heir);
+  if (wake(&gate->first))
+    return;
+  any = atomic_exchange(&gate->queue, WOKEN) != NOBODY || any;
+  if (any && sqlite_futex_wake(&gate->queue, 1) > 0)
     return;
   if (atomic_compare_exchange_strong(&gate->queue, &woken, NOBODY))
     atomic_store(&gate->due_ns, 0);
-  sqlite_futex_wake(&gate->queue, 1);
+  sqlite_futex_wake(&gate->queue, 1); /* one who fell asleep between the two */
+}
+
+/* A living heir says again and again that he is due, once he is: one who does not is stopped, or
+ * dead. 0: there is none, or he has not spoken yet. */
+static bool is_heir_gone(int64_t due, int64_t now) {
+  return due == 0 || now - due >= ASIDE_NS;
+}
+
+/* The kernel wakes in the order in which they fell asleep: so nobody tries before he has slept
+ * when one who was woken is on his way. */
+static enum place take_place(struct sqlite_gate *gate, bool first, int64_t end) {
+  _Atomic uint32_t *word = first ? &gate->first : &gate->queue;
+  bool slept = first;
+  for (int64_t now = now_ns(); now < end; now = now_ns()) {
+    int64_t due = atomic_load(&gate->due_ns), ns = least(first ? HEIR_NS : QUEUE_NS, end - now);
+    if ((slept || due != 0) && is_heir_gone(due, now)) {
+      atomic_store(word, SLEEPING);
+      return try_mutex(&gate->heir) ? HEIR : DEPUTY;
+    }
+    if (!slept && atomic_load(word) == WOKEN)
+      sqlite_futex_wait(word, WOKEN, ns);
+    else if (try_or_sleep(&gate->heir, word, ns))
+      return HEIR;
+    slept = true;
+  }
+  /* It may have been woken as its time ended: then the wake is another's. */
+  if (try_mutex(&gate->heir))
+    pass_on(gate, HEIR, SQLITE_GATE_TURN_NS);
+  return NO_PLACE;
 }
 
 /* What was said for him stands when it is sooner, and not of one who has died. */
@@ -138,18 +138,27 @@ static int64_t say_due(struct sqlite_gate *gate, int64_t now, int64_t patience) 
   return now + patience;
 }
 
-static bool wait_as_heir(struct sqlite_gate *gate, bool first, int64_t came, int64_t end) {
+static bool wait_at_head(struct sqlite_gate *gate, enum place place, int64_t patience, int64_t due,
+                         int64_t end) {
   bool held = false;
-  int64_t now = now_ns(), patience = patience_ns(now - came);
-  int64_t due = say_due(gate, now, first ? 0 : patience);
-  for (; !held && now < end; now = now_ns()) {
+  for (int64_t now = now_ns(); !held && now < end; now = now_ns()) {
     if (now >= due)
       atomic_store(&gate->due_ns, due = now);
     int64_t slice = now < due ? least(due - now, HEIR_NS) : HEIR_NS;
     held = try_or_sleep(&gate->lock, &gate->heir_sleeps, least(slice, end - now));
   }
-  pass_on(gate, patience);
+  pass_on(gate, place, patience);
   return held;
+}
+
+static bool wait_turn(struct sqlite_gate *gate, bool first, int64_t end) {
+  int64_t came = now_ns();
+  enum place place = take_place(gate, first, end);
+  if (place == NO_PLACE)
+    return false;
+  int64_t now = now_ns(), patience = patience_ns(now - came);
+  int64_t due = say_due(gate, now, first ? 0 : patience);
+  return wait_at_head(gate, place, patience, due, end);
 }
 
 bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visits, int wait_ms,
@@ -168,7 +177,7 @@ bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visi
     return true;
   if (held)
     sqlite_gate_leave(gate, visits);
-  return become_heir(gate, first, end, &held) ? wait_as_heir(gate, first, now, end) : held;
+  return wait_turn(gate, first, end);
 }
 
 void sqlite_gate_pause(struct sqlite_gate_visits *visits) {

@@ -3,7 +3,8 @@
  * (sqlite_page.h). SQLite waits for its lock by sleeping and trying again, longer each time, and
  * whoever comes at the right moment takes it: under load one process may wait for seconds.
  *
- * Those who wait stand in a queue, and only its head, the heir, looks at the lock. Until he is due,
+ * Those who wait stand in a queue, and only its head, the heir, looks at the lock (where he is
+ * stopped or dead, the next acts for him). Until he is due,
  * whoever comes while the gate is open goes in: so one process that writes in a loop makes many
  * transactions, with all that it needs in its caches, and the others sleep. Then the heir is let in
  * before all, and the next in the queue becomes heir. (To hand over after each transaction costs
