@@ -170,31 +170,34 @@ static enum galley_rc guarded(struct sqlite_db *db, int wait_ms) {
   POINT(checkpoint, released);
   enum galley_rc rc = judge(db, code, log, done);
   POINT(checkpoint, noted);
-  db->wal_next = log + first_try(db); /* or less, once a writer begins the log anew */
+  db->wal_next = (log < 0 ? db->wal_frames : log) +
+                 first_try(db); /* or less, once a writer begins the log anew */
   return rc;
 }
 
-static enum galley_rc both_parts(struct sqlite_db *db, int wait_ms) {
+static enum galley_rc leave_it(struct sqlite_db *db) {
+  db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
+  return GALLEY_OK;
+}
+
+static enum galley_rc both_parts(struct sqlite_db *db, bool must) {
   enum galley_rc rc = sqlite_checkpoint_ahead(db);
   if (rc != GALLEY_OK && rc != GALLEY_NONE)
     return rc;
-  if (rc == GALLEY_NONE && wait_ms <= CHECKPOINT_WAIT_MS) {
-    db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
-    return GALLEY_OK;
-  }
-  int left_ms = sqlite_share_enter(db, wait_ms, true);
+  if (rc == GALLEY_NONE && !must)
+    return leave_it(db);
+  bool briefly = !must && db->busy_timeout_ms > CHECKPOINT_WAIT_MS;
+  int left_ms = sqlite_share_enter(db, briefly ? CHECKPOINT_WAIT_MS : db->busy_timeout_ms, true);
   rc = guarded(db, left_ms);
   sqlite_share_leave(db);
   return rc;
 }
 
-/* Where another process is at one already, only those make one too who cannot leave it to it. */
-static enum galley_rc checkpoint(struct sqlite_db *db, int wait_ms) {
-  if (!sqlite_share_checkpoint_begin(db) && wait_ms <= CHECKPOINT_WAIT_MS) {
-    db->wal_next = db->wal_frames + CHECKPOINT_FRAMES_BULK;
-    return GALLEY_OK;
-  }
-  enum galley_rc rc = both_parts(db, wait_ms);
+/* Where another process is at one already it is left to that one, unless it must be made. */
+static enum galley_rc checkpoint(struct sqlite_db *db, bool must) {
+  if (!sqlite_share_checkpoint_begin(db) && !must)
+    return leave_it(db);
+  enum galley_rc rc = both_parts(db, must);
   sqlite_share_checkpoint_end(db);
   return rc;
 }
@@ -205,15 +208,15 @@ enum galley_rc sqlite_checkpoint_ahead(struct sqlite_db *db) {
 }
 
 bool sqlite_checkpoint_wanted(const struct sqlite_db *db) {
-  return db->path && db->wal_frames >= (db->base.hurry ? CHECKPOINT_FRAMES_URGENT : db->wal_next);
+  return db->path && db->wal_frames >= db->wal_next &&
+         (!db->base.hurry || db->wal_frames >= CHECKPOINT_FRAMES_URGENT);
 }
 
 enum galley_rc sqlite_checkpoint_after_commit(struct sqlite_db *db) {
   if (!sqlite_checkpoint_wanted(db))
     return GALLEY_OK;
-  bool urgent = db->wal_frames >= CHECKPOINT_FRAMES_URGENT;
   struct error kept = *db->base.error;
-  enum galley_rc rc = checkpoint(db, urgent ? db->busy_timeout_ms : CHECKPOINT_WAIT_MS);
+  enum galley_rc rc = checkpoint(db, db->wal_frames >= CHECKPOINT_FRAMES_URGENT);
   if (rc == GALLEY_CORRUPT)
     return rc;
   if (rc != GALLEY_OK)
@@ -227,7 +230,7 @@ enum galley_rc sqlite_checkpoint_now(struct db *base, struct galley_wal *wal) {
     return sqlite_checkpoint_status(base, wal);
   if (base->readonly)
     return error_set(base->error, GALLEY_DENIED, "%s was opened for reading only", db->path);
-  enum galley_rc rc = checkpoint(db, db->busy_timeout_ms);
+  enum galley_rc rc = checkpoint(db, true);
   if (rc != GALLEY_OK)
     return rc;
   return sqlite_checkpoint_status(base, wal);
