@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 from figure import figure
 
@@ -96,6 +97,8 @@ def bench_mixed(load):
         row = figure(name, "ops/s", [operations(one) for one in ours],
                      [one["enqueued"] for one in ours], [operations(one) for one in raw], settings)
         row["raw_max_ms"] = round(max(one["enqueued"]["max_ms"] for one in raw), 3)
+        # What stalls the loop of a worker: one turn, with its waiting.
+        row["turn_p99_ms"] = round(median(one["done"]["p99_ms"] for one in ours), 3)
         yield row
         if readers:
             yield role_figure(f"{name}.read", results, "read", settings)
