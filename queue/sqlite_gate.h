@@ -21,9 +21,9 @@
 #include "sqlite_futex.h"
 
 /* Measured with bench/run mixed on two processors: a hand-over costs some 0.2 ms of everybody's
- * time, so a turn of 0.4 ms two thirds of the throughput where it cannot be longer. */
+ * time, so shorter turns cost throughput and longer ones waiting. */
 #define SQLITE_GATE_PATIENCE_NS 5000000
-#define SQLITE_GATE_TURN_NS     400000
+#define SQLITE_GATE_TURN_NS     600000
 
 struct sqlite_gate {
   pthread_mutex_t lock;
