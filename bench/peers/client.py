@@ -15,6 +15,10 @@ READ_SIZE = 1 << 20
 COMMAND = ["setpriv", "--pdeathsig", "KILL", "node", str(HERE / "client.mjs")]
 
 
+class Failed(Exception):
+    """A client ended by itself, as where its queue's database stayed locked."""
+
+
 class Client:
     def __init__(self, module, role, address, env, **settings):
         words = [f"{name}={int(value)}" for name, value in settings.items()]
@@ -28,7 +32,7 @@ class Client:
         while b"\n" not in self.read:
             text = os.read(self.process.stdout.fileno(), READ_SIZE)
             if not text:
-                sys.exit(f"bench/run: {self.name} ended")
+                raise Failed(f"its {self.name} ended by itself")
             self.read += text
         line, _, self.read = self.read.partition(b"\n")
         return json.loads(line)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from figure import figure
 from load import RUNS
+from peers.client import Failed
 from peers.peer import all_peers
 
 SIZE = float(os.environ.get("BENCH_PEERS_SIZE", "1"))  # less for a try
@@ -77,12 +78,20 @@ def row_of(peer, name, unit, values, baseline, settings, **more):
 
 
 def measure_load(peers, name, unit, run, rate_role, latency_role):
+    """A peer that fails in it has no row."""
     results, used = {peer: [] for peer in peers}, {}
     for _ in range(RUNS):
         for peer in peers:
-            with peer.queue() as address:
-                used[peer], result = run(peer, address)
-            results[peer].append(result)
+            if peer not in results:
+                continue
+            try:
+                with peer.queue() as address:
+                    used[peer], result = run(peer, address)
+                results[peer].append(result)
+            except Failed as failure:
+                sys.stderr.write(f"bench/run: {peer.title}: {name}: {failure}\n")
+                del results[peer]
+    peers = list(results)
     values = {peer: [value_of(name, one, rate_role) for one in results[peer]] for peer in peers}
     galley = {peer.survives: values[peer] for peer in peers if peer.name == "galley"}
     for peer in peers:

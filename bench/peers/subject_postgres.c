@@ -119,6 +119,16 @@ static void enqueue(void *handle, const char *payload, size_t n) {
   PQclear(must(h, PQexecPrepared(h->db, name, 1, values, NULL, NULL, 0), "INSERT"));
 }
 
+/* SKIP LOCKED waits all the same where a row was claimed by another since this statement began, and
+ * two may then wait for each other: one of them is told to try again. */
+static bool is_deadlock(PGresult *result) {
+  const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  bool yes = code && strcmp(code, "40P01") == 0;
+  if (yes)
+    PQclear(result);
+  return yes;
+}
+
 static size_t turn(void *handle, size_t max, size_t *settled) {
   struct handle *h = handle;
   char limit[NUMBER_SIZE];
@@ -127,7 +137,10 @@ static size_t turn(void *handle, size_t max, size_t *settled) {
   list_claimed(h);
   *settled = h->n;
   PQclear(h->claimed);
-  h->claimed = must(h, PQexecPrepared(h->db, "turn", 2, values, NULL, NULL, 0), "claiming");
+  do
+    h->claimed = PQexecPrepared(h->db, "turn", 2, values, NULL, NULL, 0);
+  while (is_deadlock(h->claimed));
+  must(h, h->claimed, "claiming");
   h->n = (size_t)PQntuples(h->claimed);
   return h->n;
 }

@@ -30,14 +30,17 @@ def by_peer(rows):
     return peers
 
 
+SHOWN = (("enqueue", "median", ",.0f"), ("enqueue_batch", "median", ",.0f"),
+         ("drain", "median", ",.0f"), ("mixed", "median", ",.0f"), ("mixed", "max_ms", ".1f"),
+         ("wake", "p50_ms", ".2f"), ("wake", "p99_ms", ".2f"), ("idle", "median", ".0f"),
+         ("idle", "wakeups", ",.0f"), ("idle", "server_cpu_ms", ".0f"))
+
+
 def cells(loads):
     """Texts in the order of COLUMNS."""
-    idle = loads["idle"]
-    return [f"{loads[name]['median']:,.0f}"
-            for name in ("enqueue", "enqueue_batch", "drain", "mixed")] + [
-        f"{loads['mixed']['max_ms']:.1f}", f"{loads['wake']['p50_ms']:.2f}",
-        f"{loads['wake']['p99_ms']:.2f}", f"{idle['median']:.0f}", f"{idle['wakeups']:,}",
-        f"{idle['server_cpu_ms']:.0f}" if "server_cpu_ms" in idle else "-"]
+    return ["failed" if load not in loads else
+            format(loads[load][key], how) if key in loads[load] else "-"
+            for load, key, how in SHOWN]
 
 
 def show_table(rows):
@@ -64,7 +67,8 @@ def draw_chart(rows, path):
                 counts.append(str(len(shown)))
                 for name, loads in shown:
                     print(f'"{name}"', OURS if name.startswith("galley") else OTHERS,
-                          *[loads[load]["median"] for load in CHARTED], '" "', sep="\t",
+                          *[loads[load]["median"] if load in loads else "NaN"
+                            for load in CHARTED], '" "', sep="\t",
                           file=out)
                 print("\n", file=out)
         given = f"data='{data}'; picture='{path}'; counts='{' '.join(counts)}'"
