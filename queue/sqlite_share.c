@@ -33,7 +33,8 @@ int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first) {
   int64_t ended = env_system.mono_ns(NULL);
   if (db->gate_held)
     db->gate_pass_by_ns = 0;
-  else if (!passing && wait_ms >= db->busy_timeout_ms) /* a checkpoint waits for less */
+  else if (!passing &&
+           wait_ms >= db->busy_timeout_ms) /* a checkpoint that can be left waits for less */
     db->gate_pass_by_ns = ended + GATE_PASS_BY_NS;
   int64_t left_ms = wait_ms - (ended - now) / 1000000;
   return left_ms > 0 ? (int)left_ms : 0;
