@@ -9,6 +9,12 @@
 
 #include "db.h"
 
+/* What came of a job that was handed over, as galley_enqueue says it. */
+struct engine_answer {
+  int64_t id;
+  bool existing;
+};
+
 struct engine {
   const char *name;
   /* Texts that replace those of sql_table, by sql_id; a NULL entry keeps the common text. NULL:
@@ -23,6 +29,20 @@ struct engine {
   enum galley_rc (*begin)(struct db *db);  /* takes the write lock */
   enum galley_rc (*commit)(struct db *db); /* on failure the transaction is rolled back */
   void (*rollback)(struct db *db);         /* also when none is open */
+  /* Handing over work to whoever is writing, who does it in his own transaction (handover.h). */
+  /* Outside of transactions: whether somebody is writing. When not, this handle is the next to: its
+   * `begin` must follow. */
+  bool (*handover_wanted)(struct db *db);
+  /* When it is: hands a message over, and returns when that was acted on and committed, as durably
+   * as our own commits. GALLEY_NONE: it was not, nor will it be, and our own `begin` must follow.
+   * GALLEY_BUSY: it was not, and the time is over. GALLEY_IO: it is not known. */
+  enum galley_rc (*handover_send)(struct db *db, const void *message, size_t size,
+                                  struct engine_answer *answer);
+  /* Inside a transaction: the next message of others (borrowed until the next call), or
+   * GALLEY_NONE. */
+  enum galley_rc (*handover_next)(struct db *db, const void **message, size_t *size);
+  /* What came of it; NULL: it failed, so that the transaction must be rolled back. */
+  void (*handover_answer)(struct db *db, const struct engine_answer *answer);
   /* Several statements without parameters or rows: a schema step. */
   enum galley_rc (*script)(struct db *db, const char *sql);
   /* The schema's version as stored; 0 for an empty database. GALLEY_NOT_DATABASE for somebody

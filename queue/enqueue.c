@@ -1,4 +1,6 @@
-#include "handle.h"
+#include "enqueue.h"
+
+#include "handover.h"
 #include "point.h"
 #include "state.h"
 #include "text.h"
@@ -160,8 +162,8 @@ static enum galley_rc insert(struct galley *q, const struct galley_spec *spec, i
   return stmt_insert(q->db, s, id);
 }
 
-static enum galley_rc enqueue_one(struct galley *q, const struct galley_spec *spec, int64_t *id,
-                                  bool *existing) {
+enum galley_rc enqueue_one(struct galley *q, const struct galley_spec *spec, int64_t *id,
+                           bool *existing) {
   int64_t workflow_id;
   enum galley_rc rc = check(q, spec);
   if (rc == GALLEY_OK)
@@ -179,31 +181,70 @@ static enum galley_rc leave(struct galley *q, enum galley_rc rc) {
   return rc;
 }
 
+static bool is_reference(const char *kind) {
+  for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
+    if (strcmp(references[i].kind, kind) == 0)
+      return true;
+  return false;
+}
+
+static bool is_json(struct galley *q, const char *text) {
+  struct stmt *s;
+  int64_t valid = 0;
+  if (!text)
+    return true;
+  if (db_stmt(q->db, SQL_JSON_VALID, &s) != GALLEY_OK)
+    return false;
+  stmt_text(q->db, s, 1, text);
+  return stmt_value(q->db, s, &valid) == GALLEY_OK && valid != 0;
+}
+
+/* What refers to rows, or may not be valid, is for this handle to look at: a failed statement fails
+ * the transaction of the one who makes it. */
+static enum galley_rc hand_over(struct galley *q, const struct galley_spec *spec, int64_t *id,
+                                bool *existing) {
+  if (q->tx_depth > 0 || !handover_wanted(q))
+    return GALLEY_NONE;
+  if (spec->parent_id != 0 || check(q, spec) != GALLEY_OK || is_reference(spec->kind) ||
+      !is_json(q, spec->payload))
+    return GALLEY_NONE;
+  return handover_send(q, spec, id, existing);
+}
+
 enum galley_rc galley_enqueue(struct galley *q, const struct galley_spec *spec, int64_t *id,
                               bool *existing) {
   bool ignored;
+  existing = existing ? existing : &ignored;
+  enum galley_rc rc = hand_over(q, spec, id, existing);
+  if (rc != GALLEY_NONE)
+    return rc;
+  rc = handover_enter(q);
+  return rc == GALLEY_OK ? leave(q, enqueue_one(q, spec, id, existing)) : rc;
+}
+
+static enum galley_rc enqueue_all(struct galley *q, const struct galley_spec *specs, size_t n,
+                                  int64_t *ids, size_t *i) {
   enum galley_rc rc = tx_enter(q);
   if (rc != GALLEY_OK)
     return rc;
-  return leave(q, enqueue_one(q, spec, id, existing ? existing : &ignored));
+  for (; rc == GALLEY_OK && *i < n; ++*i) {
+    int64_t id;
+    bool existing;
+    rc = enqueue_one(q, &specs[*i], &id, &existing);
+    if (rc == GALLEY_OK && ids)
+      ids[*i] = id;
+    if (rc != GALLEY_OK)
+      break;
+  }
+  return leave(q, rc);
 }
 
 enum galley_rc galley_enqueue_many(struct galley *q, const struct galley_spec *specs, size_t n,
                                    int64_t *ids, size_t *bad) {
   size_t i = 0;
-  enum galley_rc rc = tx_enter(q);
-  if (rc == GALLEY_OK) {
-    for (; rc == GALLEY_OK && i < n; i++) {
-      int64_t id;
-      bool existing;
-      rc = enqueue_one(q, &specs[i], &id, &existing);
-      if (rc == GALLEY_OK && ids)
-        ids[i] = id;
-      if (rc != GALLEY_OK)
-        break;
-    }
-    rc = leave(q, rc);
-  }
+  int64_t id;
+  enum galley_rc rc =
+      n == 1 ? galley_enqueue(q, specs, ids ? ids : &id, NULL) : enqueue_all(q, specs, n, ids, &i);
   if (bad)
     *bad = rc == GALLEY_INVALID ? i : n;
   return rc;

@@ -36,6 +36,10 @@
   X(checkpoint, released)                                                                          \
   X(checkpoint, noted)                                                                             \
   X(gate, entered)                                                                                 \
+  X(handover, posted)                                                                              \
+  X(handover, taken)                                                                               \
+  X(handover, sealed)                                                                              \
+  X(handover, answered)                                                                            \
   X(sync, locked)                                                                                  \
   X(sync, reached)                                                                                 \
   X(side, made)                                                                                    \

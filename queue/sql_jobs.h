@@ -26,6 +26,7 @@
       "INSERT INTO jobs(kind,payload,state,priority,run_at_ms,max_attempts,timeout_ms,unique_key," \
       "parent_id,workflow_id,created_at_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) "           \
       "ON CONFLICT(unique_key) WHERE unique_key IS NOT NULL AND " SQL_LIVE " DO NOTHING")          \
+  SQL(JSON_VALID, "", "SELECT json_valid(?1)")                                                     \
   SQL(JOB_BY_KEY, "jobs_unique",                                                                   \
       "SELECT id FROM jobs WHERE unique_key=?1 AND unique_key IS NOT NULL AND " SQL_LIVE)          \
   SQL(JOB_WORKFLOW, "rowid", "SELECT coalesce(workflow_id,id) FROM jobs WHERE id=?1")              \

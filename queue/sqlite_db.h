@@ -12,6 +12,16 @@
 
 #define SQLITE_DB_APPLICATION_ID 0x67616c79 /* "galy": tells our files from other databases */
 
+/* Of a handle that hands over, and takes what others have handed over. */
+struct sqlite_handover {
+  struct sqlite_slots_file file;
+  struct sqlite_slots_batch batch; /* of the open transaction */
+  struct sqlite_slot *slot;        /* the last of it */
+  sqlite3_stmt *read, *write;      /* of the number; NULL until needed */
+  unsigned hint;
+  bool durable; /* the last answer */
+};
+
 struct sqlite_db {
   struct db base; /* first: the engine's members cast */
   sqlite3 *h;
@@ -37,6 +47,8 @@ struct sqlite_db {
   struct sqlite_sync *sync; /* in `page`, or our own; NULL until the first write */
   struct sqlite_sync own_sync;
   bool gate_held, checkpoint_held; /* by this handle, in the page */
+  struct sqlite_handover handed;
+  int waited_ms; /* of the busy time-out, before the write lock is asked for */
   struct sqlite_gate_visits gate_visits;
   int64_t gate_pass_by_ns; /* until then (CLOCK_MONOTONIC) the gate is not waited for */
 };
@@ -50,6 +62,8 @@ enum galley_rc sqlite_error_set(struct sqlite_db *db, sqlite3 *h, int code, cons
 
 /* sqlite_engine.c: the settings that every connection of ours has, verified. */
 enum galley_rc sqlite_engine_settings(struct sqlite_db *db, sqlite3 *h, bool readonly);
+/* Takes the write lock; SQLite's code. */
+int sqlite_engine_begin(struct sqlite_db *db);
 /* Ends a transaction of `h` that is open, whatever it was for; it needs no memory, so that a lack
  * of memory does not leave the write lock taken. */
 void sqlite_engine_rollback(struct sqlite_db *db);
@@ -104,6 +118,10 @@ void sqlite_side_close(struct sqlite_db *db);
 int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first);
 /* Nothing when it is not held. */
 void sqlite_share_leave(struct sqlite_db *db);
+/* Maps the page, if there is one to be had; the others do so by themselves. */
+void sqlite_share_open(struct sqlite_db *db);
+/* The gate was waited for in vain: its holder is stopped, or it is out of order. */
+void sqlite_share_pass_by(struct sqlite_db *db);
 /* Whether a checkpoint is this handle's to make: no other process is at one. */
 bool sqlite_share_checkpoint_begin(struct sqlite_db *db);
 /* Nothing when it was not. */
@@ -120,6 +138,24 @@ enum galley_rc sqlite_share_inspect(struct sqlite_db *db);
 /* A sync has failed within SQLite. */
 void sqlite_share_sync_failed(struct sqlite_db *db);
 void sqlite_share_close(struct sqlite_db *db);
+
+/* sqlite_handover.c: see engine.h for the first four. */
+bool sqlite_handover_wanted(struct db *db);
+enum galley_rc sqlite_handover_send(struct db *db, const void *message, size_t size,
+                                    struct engine_answer *answer);
+enum galley_rc sqlite_handover_next(struct db *db, const void **message, size_t *size);
+void sqlite_handover_answer(struct db *db, const struct engine_answer *answer);
+/* Before a commit; it must be rolled back when this fails. */
+enum galley_rc sqlite_handover_seal(struct sqlite_db *db);
+/* After a commit or a rollback, with the gate. */
+void sqlite_handover_end(struct sqlite_db *db, bool committed);
+/* After the gate was left; `open`: nobody who waits there was woken. */
+void sqlite_handover_left(struct sqlite_db *db, bool open);
+/* After the sync that follows a commit under durability full. */
+void sqlite_handover_synced(struct sqlite_db *db, bool durable);
+/* As the page was mapped. */
+void sqlite_handover_open(struct sqlite_db *db);
+void sqlite_handover_close(struct sqlite_db *db);
 
 /* sqlite_watch.c */
 enum galley_rc sqlite_watch_open(struct db *db, int *fd);

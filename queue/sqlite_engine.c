@@ -449,6 +449,7 @@ static void engine_close(struct db *base) {
   sqlite3_finalize(db->begin);
   sqlite3_finalize(db->commit);
   sqlite3_finalize(db->rollback);
+  sqlite_handover_close(db);
   sqlite3_close(db->checkpointer);
   sqlite3_close(db->h);
   sqlite_share_close(db);
@@ -461,6 +462,7 @@ static void engine_close(struct db *base) {
 
 static void rollback(struct db *base) {
   sqlite_engine_rollback(sqlite_db_of(base));
+  sqlite_handover_end(sqlite_db_of(base), false);
   sqlite_share_leave(sqlite_db_of(base));
 }
 
@@ -476,13 +478,15 @@ static int forget_tables(struct sqlite_db *db) {
 }
 
 /* What was waited at the gate is not waited for again, but for a last try. */
-static int lock_for_write(struct sqlite_db *db) {
-  int left_ms = sqlite_share_enter(db, db->busy_timeout_ms, false);
+int sqlite_engine_begin(struct sqlite_db *db) {
+  int wait_ms = db->busy_timeout_ms - db->waited_ms;
+  int left_ms = sqlite_share_enter(db, wait_ms, false);
+  db->waited_ms = 0;
   errno = 0; /* see sqlite_error_set */
   int code = forget_tables(db);
   if (code != SQLITE_OK)
     return code;
-  if (left_ms == db->busy_timeout_ms)
+  if (left_ms == wait_ms && wait_ms > 0)
     return run(db->begin);
   sqlite3_busy_timeout(db->h, left_ms > LAST_TRY_MS ? left_ms : LAST_TRY_MS);
   code = run(db->begin);
@@ -492,7 +496,7 @@ static int lock_for_write(struct sqlite_db *db) {
 
 static enum galley_rc begin(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
-  int code = lock_for_write(db);
+  int code = sqlite_engine_begin(db);
   if (code != SQLITE_OK) {
     sqlite_share_leave(db);
     return sqlite_error_set(db, db->h, code, "locking for a write");
@@ -509,15 +513,24 @@ static enum galley_rc begin(struct db *base) {
 static enum galley_rc committed(struct sqlite_db *db) {
   if (db->full || sqlite_checkpoint_wanted(db))
     sqlite_gate_pause(&db->gate_visits);
+  sqlite_handover_end(db, true);
   sqlite_share_leave(db);
   sqlite_side_ring(db);
   POINT(bell, rung);
-  enum galley_rc rc = sqlite_checkpoint_after_commit(db);
-  return rc == GALLEY_OK && db->full ? sqlite_share_durable(db) : rc;
+  enum galley_rc rc = db->full ? sqlite_share_durable(db) : GALLEY_OK;
+  if (db->full)
+    sqlite_handover_synced(db, rc == GALLEY_OK);
+  enum galley_rc checked = sqlite_checkpoint_after_commit(db);
+  return rc == GALLEY_OK ? checked : rc;
 }
 
 static enum galley_rc commit(struct db *base) {
   struct sqlite_db *db = sqlite_db_of(base);
+  enum galley_rc rc = sqlite_handover_seal(db);
+  if (rc != GALLEY_OK) {
+    rollback(base);
+    return rc;
+  }
   errno = 0; /* see sqlite_error_set */
   POINT(commit, ready);
   int code = run(db->commit);
@@ -525,7 +538,7 @@ static enum galley_rc commit(struct db *base) {
     POINT(commit, done);
     return committed(db);
   }
-  enum galley_rc rc = sqlite_error_set(db, db->h, code, "committing");
+  rc = sqlite_error_set(db, db->h, code, "committing");
   rollback(base);
   return rc;
 }
@@ -541,6 +554,10 @@ const struct engine sqlite_engine = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .handover_wanted = sqlite_handover_wanted,
+    .handover_send = sqlite_handover_send,
+    .handover_next = sqlite_handover_next,
+    .handover_answer = sqlite_handover_answer,
     .script = script,
     .version = version,
     .set_version = set_version,

@@ -4,22 +4,38 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) {
-  /* as this call has it, whatever time_t is */
-  const struct { long s, ns; } limit = {(long)(ns / 1000000000), (long)(ns % 1000000000)};
+/* This call takes the time at which it ends. */
+void sqlite_futex_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, int64_t ns) {
+  struct timespec now;
   int kept = errno;
-  if (ns > 0)
-    syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
+  if (ns <= 0)
+    return;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  int64_t end = (int64_t)now.tv_nsec + ns;
+  /* as this call has it, whatever time_t is */
+  const struct {
+    long s, ns;
+  } limit = {(long)(now.tv_sec + end / 1000000000), (long)(end % 1000000000)};
+  syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, &limit, NULL, bits);
   errno = kept;
 }
 
-int sqlite_futex_wake(_Atomic uint32_t *word, int n) {
+int sqlite_futex_wake_bits(_Atomic uint32_t *word, int n, uint32_t bits) {
   int kept = errno;
-  long woken = syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
+  long woken = syscall(SYS_futex, word, FUTEX_WAKE_BITSET, n, NULL, NULL, bits);
   errno = kept;
   return woken > 0 ? (int)woken : 0;
+}
+
+void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns) {
+  sqlite_futex_wait_bits(word, value, FUTEX_BITSET_MATCH_ANY, ns);
+}
+
+int sqlite_futex_wake(_Atomic uint32_t *word, int n) {
+  return sqlite_futex_wake_bits(word, n, FUTEX_BITSET_MATCH_ANY);
 }
 
 bool sqlite_futex_mutex_init(pthread_mutex_t *mutex) {

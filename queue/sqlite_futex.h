@@ -15,6 +15,9 @@
 void sqlite_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t ns);
 /* Wakes up to n that sleep on it, and answers how many those were. */
 int sqlite_futex_wake(_Atomic uint32_t *word, int n);
+/* The same for those only whose `bits` have one in common. */
+void sqlite_futex_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, int64_t ns);
+int sqlite_futex_wake_bits(_Atomic uint32_t *word, int n, uint32_t bits);
 
 /* A mutex between processes, robust, which answers an error to the thread that holds it already. */
 bool sqlite_futex_mutex_init(pthread_mutex_t *mutex);

@@ -161,9 +161,13 @@ static bool wait_turn(struct sqlite_gate *gate, bool first, int64_t end) {
   return wait_at_head(gate, place, patience, due, end);
 }
 
+bool sqlite_gate_closed(struct sqlite_gate *gate) {
+  return atomic_load(&gate->closed) != 0;
+}
+
 bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visits, int wait_ms,
                        bool first) {
-  if (atomic_load(&gate->closed) != 0)
+  if (sqlite_gate_closed(gate))
     return false;
   bool held = false;
   int64_t now = now_ns(), end = now + (int64_t)wait_ms * MS;
@@ -176,7 +180,7 @@ bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visi
   if (held && !aside)
     return true;
   if (held)
-    sqlite_gate_leave(gate, visits);
+    (void)sqlite_gate_leave(gate, visits);
   return wait_turn(gate, first, end);
 }
 
@@ -184,12 +188,12 @@ void sqlite_gate_pause(struct sqlite_gate_visits *visits) {
   visits->in_a_row = 0;
 }
 
-void sqlite_gate_leave(struct sqlite_gate *gate, struct sqlite_gate_visits *visits) {
+bool sqlite_gate_leave(struct sqlite_gate *gate, struct sqlite_gate_visits *visits) {
   if (pthread_mutex_unlock(&gate->lock) != 0) {
     atomic_store(&gate->closed, 1);
-    return;
+    return true;
   }
   visits->left_ns = now_ns();
-  if (visits->in_a_row < IN_A_ROW || is_due(gate, visits->left_ns))
-    wake(&gate->heir_sleeps);
+  return (visits->in_a_row < IN_A_ROW || is_due(gate, visits->left_ns)) &&
+         !wake(&gate->heir_sleeps);
 }

@@ -50,10 +50,13 @@ bool sqlite_gate_init(struct sqlite_gate *gate);
  * handle, or the gate is out of order. */
 bool sqlite_gate_enter(struct sqlite_gate *gate, struct sqlite_gate_visits *visits, int wait_ms,
                        bool first);
+/* Whether it is out of order: no waiting helps. */
+bool sqlite_gate_closed(struct sqlite_gate *gate);
 /* Before it is left: the handle will not come back at once, as it seemed to, so somebody is woken.
  */
 void sqlite_gate_pause(struct sqlite_gate_visits *visits);
-/* Only by the thread that entered it. */
-void sqlite_gate_leave(struct sqlite_gate *gate, struct sqlite_gate_visits *visits);
+/* Only by the thread that entered it. Whether who waits elsewhere for the gate to be open should be
+ * told: nobody was woken here, and the handle is not known to come back at once. */
+bool sqlite_gate_leave(struct sqlite_gate *gate, struct sqlite_gate_visits *visits);
 
 #endif

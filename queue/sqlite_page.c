@@ -1,5 +1,6 @@
 #include "sqlite_page.h"
 
+#include "env.h"
 #include "point.h"
 
 #include <assert.h>
@@ -13,7 +14,7 @@
 
 #define PAGE_MAGIC 0x67617465 /* "gate" */
 /* Grows with each change of the layout; the sizes tell 32-bit programs from 64-bit ones. */
-#define PAGE_VERSION  (2u << 16 | (uint32_t)sizeof(struct sqlite_page))
+#define PAGE_VERSION  (3u << 16 | (uint32_t)sizeof(struct sqlite_page))
 #define PAGE_END      (SQLITE_PAGE_OFFSET + SQLITE_PAGE_SIZE)
 #define MAP_TRIES     100
 #define MAP_PAUSE_NS  500000 /* between two of them, while another process makes the page */
@@ -65,7 +66,8 @@ static bool make(struct sqlite_page *page) {
     failure = page->sync.failure;
   memset(page, 0, sizeof *page);
   if (!sqlite_gate_init(&page->gate) || !sqlite_futex_mutex_init(&page->checkpoint) ||
-      !sqlite_sync_init(&page->sync, &failure))
+      !sqlite_sync_init(&page->sync, &failure) ||
+      !sqlite_slots_init(&page->slots, env_system.random(NULL)))
     return false;
   page->magic = PAGE_MAGIC;
   page->version = PAGE_VERSION;

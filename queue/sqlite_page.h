@@ -15,11 +15,12 @@
 #define SQLITE_PAGE_H
 
 #include "sqlite_gate.h"
+#include "sqlite_slots.h"
 #include "sqlite_sync.h"
 
 /* Bytes of the file, as sqlite_side.c lays it out: the page, the byte that is locked. */
 #define SQLITE_PAGE_OFFSET 4096
-#define SQLITE_PAGE_SIZE   4096
+#define SQLITE_PAGE_SIZE   45056
 #define SQLITE_PAGE_LOCK   4000
 
 struct sqlite_page {
@@ -31,6 +32,7 @@ struct sqlite_page {
   struct sqlite_gate gate;
   pthread_mutex_t checkpoint; /* of the one who makes a checkpoint that all profit from */
   struct sqlite_sync sync;
+  struct sqlite_slots slots;
 };
 
 /* The page of an open file (for reading and writing); NULL when there is none to be had: somebody

@@ -12,17 +12,23 @@
  * of order. */
 #define GATE_PASS_BY_NS 5000000000
 
-static void use_page(struct sqlite_db *db) {
+void sqlite_share_open(struct sqlite_db *db) {
   if (db->sync)
     return;
   db->page = db->one_thread || !db->path ? NULL : sqlite_page_map(sqlite_side_file(db));
   db->sync = db->page ? &db->page->sync : &db->own_sync;
   if (!db->page && !sqlite_sync_init(&db->own_sync, NULL))
     db->sync = NULL; /* not with the mutexes of this system, which need nothing */
+  if (db->page)
+    sqlite_handover_open(db);
+}
+
+void sqlite_share_pass_by(struct sqlite_db *db) {
+  db->gate_pass_by_ns = env_system.mono_ns(NULL) + GATE_PASS_BY_NS;
 }
 
 int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first) {
-  use_page(db);
+  sqlite_share_open(db);
   if (!db->page || db->gate_held)
     return wait_ms;
   int64_t now = env_system.mono_ns(NULL);
@@ -35,19 +41,20 @@ int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first) {
     db->gate_pass_by_ns = 0;
   else if (!passing &&
            wait_ms >= db->busy_timeout_ms) /* a checkpoint that can be left waits for less */
-    db->gate_pass_by_ns = ended + GATE_PASS_BY_NS;
+    sqlite_share_pass_by(db);
   int64_t left_ms = wait_ms - (ended - now) / 1000000;
   return left_ms > 0 ? (int)left_ms : 0;
 }
 
 void sqlite_share_leave(struct sqlite_db *db) {
-  if (db->gate_held)
-    sqlite_gate_leave(&db->page->gate, &db->gate_visits);
+  if (!db->gate_held)
+    return;
   db->gate_held = false;
+  sqlite_handover_left(db, sqlite_gate_leave(&db->page->gate, &db->gate_visits));
 }
 
 bool sqlite_share_checkpoint_begin(struct sqlite_db *db) {
-  use_page(db);
+  sqlite_share_open(db);
   if (!db->page)
     return true;
   pthread_mutex_t *mutex = &db->page->checkpoint;
@@ -72,7 +79,7 @@ void sqlite_share_sleep(struct sqlite_db *db) {
   sqlite_side_follow(db);
   if (db->base.readonly)
     return;
-  use_page(db);
+  sqlite_share_open(db);
   if (db->page)
     atomic_store(&db->page->asleep, 1);
 }
@@ -109,7 +116,7 @@ enum galley_rc sqlite_share_durable(struct sqlite_db *db) {
                      "%s was deleted or renamed while it was open here: what was committed is not "
                      "in what has its name now",
                      db->path);
-  use_page(db);
+  sqlite_share_open(db);
   if (!db->path || (db->sync && sqlite_sync_reach(db->sync, &log)))
     return GALLEY_OK;
   return error_set(db->base.error, GALLEY_IO,
@@ -121,7 +128,7 @@ enum galley_rc sqlite_share_durable(struct sqlite_db *db) {
 /* When all of the log is in the database, this commit may begin it anew, and is durable then. */
 enum galley_rc sqlite_share_inspect(struct sqlite_db *db) {
   const struct sqlite_sync_log log = log_of(db);
-  use_page(db);
+  sqlite_share_open(db);
   if (!db->path || !db->sync || !sqlite_sync_broken(db->sync, &log) ||
       sqlite_checkpoint_complete(db))
     return GALLEY_OK;
@@ -133,7 +140,7 @@ enum galley_rc sqlite_share_inspect(struct sqlite_db *db) {
 
 void sqlite_share_sync_failed(struct sqlite_db *db) {
   const struct sqlite_sync_log log = log_of(db);
-  use_page(db);
+  sqlite_share_open(db);
   if (db->sync)
     sqlite_sync_fail(db->sync, &log);
 }

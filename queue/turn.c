@@ -3,6 +3,7 @@
  * refused one fails. Steps are begun after what was settled, so that a job never begins one and
  * ends in one turn. */
 #include "claim.h"
+#include "handover.h"
 #include "hold.h"
 #include "job_step.h"
 #include "point.h"
@@ -67,7 +68,7 @@ static enum galley_rc begin_renew_claim(struct galley *q, struct galley_turn *tu
 }
 
 static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, bool *save_failed) {
-  enum galley_rc rc = tx_enter(q);
+  enum galley_rc rc = handover_enter(q);
   if (rc != GALLEY_OK)
     return rc;
   POINT(turn, begun);
