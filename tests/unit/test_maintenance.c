@@ -231,7 +231,7 @@ static void the_state_of_the_log_is_told(void **state) {
   fixture_ok(f->q, galley_wal_status(f->q, &wal));
   assert_int_equal(stat(beside(f, "test.db-wal", path), &st), 0);
   assert_int_equal(wal.bytes, st.st_size);
-  assert_int_equal(wal.page_size, 4096);
+  assert_int_equal(wal.page_size, 2048);
   assert_int_equal(wal.bytes, 32 + wal.frames * (wal.page_size + 24));
   assert_int_equal(wal.last_at_ms, 0);
   struct galley *reader = fixture_open(f, GALLEY_OPEN_READONLY);
