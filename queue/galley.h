@@ -420,7 +420,9 @@ struct galley_spec {
 /* Adds one job; *id is its id, or that of the live job that has the same unique key, and *existing
  * (may be NULL) tells which. References are checked: a write job for a topic that is not there, a
  * publish job for a post and a collect job for a feed likewise, is GALLEY_INVALID and names the id.
- */
+ * While another process writes, that one may add the job in its own transaction; GALLEY_IO then
+ * also tells that it was stopped in the middle of the commit, so that nobody can say whether the
+ * job was added. */
 GALLEY_API GALLEY_MUST_USE enum galley_rc
 galley_enqueue(struct galley *q, const struct galley_spec *spec, int64_t *id, bool *existing);
 /* Adds `n` jobs in one transaction: all or none. ids[n] may be NULL. On failure *bad (may be NULL)
