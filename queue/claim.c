@@ -19,9 +19,38 @@ static int by_order(const void *a, const void *b) {
   return (x->id > y->id) - (x->id < y->id);
 }
 
+/* One integer from a statement that takes at most a kind; *found is false without a row. */
+static enum galley_rc ask(struct galley *q, enum sql_id id, const char *kind, int64_t worker_id,
+                          int64_t *value, bool *found) {
+  struct stmt *s;
+  enum galley_rc rc = db_stmt(q->db, id, &s);
+  if (rc != GALLEY_OK)
+    return rc;
+  if (kind)
+    stmt_text(q->db, s, 1, kind);
+  else if (worker_id)
+    stmt_int(q->db, s, 1, worker_id);
+  rc = stmt_value(q->db, s, value);
+  *found = rc == GALLEY_OK;
+  return rc == GALLEY_NONE ? GALLEY_OK : rc;
+}
+
+/* Whether a scheduled job of any kind is due. */
+static enum galley_rc is_due(struct galley *q, bool *due) {
+  int64_t run_at_ms = 0;
+  enum galley_rc rc = ask(q, SQL_LOOK_SCHEDULED, NULL, 0, &run_at_ms, due);
+  *due = *due && run_at_ms <= handle_now_ms(q);
+  return rc;
+}
+
+/* Asked first: the other statement opens every index of the jobs. */
 static enum galley_rc promote_due(struct galley *q) {
   struct stmt *s;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_DUE, &s);
+  bool due = false;
+  enum galley_rc rc = is_due(q, &due);
+  if (rc != GALLEY_OK || !due)
+    return rc;
+  rc = db_stmt(q->db, SQL_JOBS_DUE, &s);
   if (rc != GALLEY_OK)
     return rc;
   stmt_int(q->db, s, 1, handle_now_ms(q));
@@ -111,30 +140,14 @@ enum galley_rc claim_jobs(struct galley *q, struct galley_turn *turn) {
   return rc;
 }
 
-/* One integer from a statement that takes at most a kind; *found is false without a row. */
-static enum galley_rc ask(struct galley *q, enum sql_id id, const char *kind, int64_t worker_id,
-                          int64_t *value, bool *found) {
-  struct stmt *s;
-  enum galley_rc rc = db_stmt(q->db, id, &s);
-  if (rc != GALLEY_OK)
-    return rc;
-  if (kind)
-    stmt_text(q->db, s, 1, kind);
-  else if (worker_id)
-    stmt_int(q->db, s, 1, worker_id);
-  rc = stmt_value(q->db, s, value);
-  *found = rc == GALLEY_OK;
-  return rc == GALLEY_NONE ? GALLEY_OK : rc;
-}
-
 enum galley_rc claim_possible(struct galley *q, const char *const *kinds, size_t n_kinds,
                               bool *possible) {
-  int64_t value = 0;
-  enum galley_rc rc = ask(q, SQL_LOOK_SCHEDULED, NULL, 0, &value, possible);
-  *possible = *possible && value <= handle_now_ms(q);
+  int64_t ignored;
+  enum galley_rc rc = GALLEY_OK;
+  *possible = false;
   for (size_t i = 0; rc == GALLEY_OK && !*possible && i < n_kinds; i++)
-    rc = ask(q, SQL_LOOK_READY, kinds[i], 0, &value, possible);
-  return rc;
+    rc = ask(q, SQL_LOOK_READY, kinds[i], 0, &ignored, possible);
+  return rc == GALLEY_OK && !*possible ? is_due(q, possible) : rc;
 }
 
 static enum galley_rc look_live(struct galley *q, const char *kind, bool *live) {
