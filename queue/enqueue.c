@@ -205,8 +205,8 @@ static enum galley_rc hand_over(struct galley *q, const struct galley_spec *spec
                                 bool *existing) {
   if (q->tx_depth > 0 || !handover_wanted(q))
     return GALLEY_NONE;
-  if (spec->parent_id != 0 || check(q, spec) != GALLEY_OK || is_reference(spec->kind) ||
-      !is_json(q, spec->payload))
+  if (!spec->kind || spec->parent_id != 0 || is_reference(spec->kind) ||
+      check(q, spec) != GALLEY_OK || !is_json(q, spec->payload))
     return GALLEY_NONE;
   return handover_send(q, spec, id, existing);
 }

@@ -7,7 +7,8 @@
 
 #define TEXT_MAX 1024
 
-/* A job as it is handed over: this, and behind it its texts, each with its zero byte. */
+/* A job as it is handed over: this, and behind it its texts, each with its zero byte. Programs of
+ * different versions may meet: PAGE_VERSION of sqlite_page.c counts its changes. */
 struct message {
   int64_t priority, run_at_ms, delay_ms, max_attempts, timeout_ms;
   bool has_payload, has_key;
@@ -83,8 +84,10 @@ enum galley_rc handover_send(struct galley *q, const struct galley_spec *spec, i
   if (size == 0)
     return GALLEY_NONE;
   enum galley_rc rc = q->db->engine->handover_send(q->db, &letter, size, &answer);
-  *id = answer.id;
-  *existing = answer.existing;
+  if (rc == GALLEY_OK) {
+    *id = answer.id;
+    *existing = answer.existing;
+  }
   return rc;
 }
 

@@ -19,7 +19,8 @@ struct sqlite_handover {
   struct sqlite_slot *slot;        /* the last of it */
   sqlite3_stmt *read, *write;      /* of the number; NULL until needed */
   unsigned hint;
-  bool durable; /* the last answer */
+  bool durable;          /* the last answer */
+  int64_t slow_until_ns; /* until then it takes nothing; 0: it does */
 };
 
 struct sqlite_db {
@@ -135,6 +136,8 @@ bool sqlite_share_wake(struct sqlite_db *db);
 enum galley_rc sqlite_share_durable(struct sqlite_db *db);
 /* With the write lock held: GALLEY_IO when a commit cannot be made durable, after a failed sync. */
 enum galley_rc sqlite_share_inspect(struct sqlite_db *db);
+/* Whether the log is broken: no commit can be made durable now. */
+bool sqlite_share_broken(struct sqlite_db *db);
 /* A sync has failed within SQLite. */
 void sqlite_share_sync_failed(struct sqlite_db *db);
 void sqlite_share_close(struct sqlite_db *db);

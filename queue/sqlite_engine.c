@@ -493,12 +493,14 @@ static int forget_tables(struct sqlite_db *db) {
 int sqlite_engine_begin(struct sqlite_db *db) {
   int wait_ms = db->busy_timeout_ms - db->waited_ms;
   int left_ms = sqlite_share_enter(db, wait_ms, false);
+  if (left_ms == 0 && db->page && !db->gate_held)
+    sqlite_share_pass_by(db);
   db->waited_ms = 0;
   errno = 0; /* see sqlite_error_set */
   int code = forget_tables(db);
   if (code != SQLITE_OK)
     return code;
-  if (left_ms == wait_ms && wait_ms > 0)
+  if (left_ms == db->busy_timeout_ms)
     return run(db->begin);
   sqlite3_busy_timeout(db->h, left_ms > LAST_TRY_MS ? left_ms : LAST_TRY_MS);
   code = run(db->begin);
@@ -532,8 +534,8 @@ static enum galley_rc committed(struct sqlite_db *db) {
   enum galley_rc rc = db->full ? sqlite_share_durable(db) : GALLEY_OK;
   if (db->full)
     sqlite_handover_synced(db, rc == GALLEY_OK);
-  enum galley_rc checked = sqlite_checkpoint_after_commit(db);
-  return rc == GALLEY_OK ? checked : rc;
+  enum galley_rc checked = sqlite_checkpoint_after_commit(db); /* it says only of damage */
+  return checked == GALLEY_OK ? rc : checked;
 }
 
 static enum galley_rc commit(struct db *base) {

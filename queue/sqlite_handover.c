@@ -15,6 +15,11 @@
 #define TRY_NS 2000000
 /* The same while his message is in hand, or a sync goes on: only a death is to be noticed. */
 #define LOOK_NS 20000000
+/* After which he takes it back and stands in the queue of the gate, where he has a turn: those who
+ * write may be such as take nothing. */
+#define QUEUE_NS SQLITE_GATE_PATIENCE_NS
+/* For how long one takes nothing whose transaction took so long that others gave up. */
+#define SLOW_NS 5000000000
 /* How long the first after a sync lets the others, who were woken with him, hand over their next:
  * half of what a sync takes, and at most so long. */
 #define GATHER_MAX_NS 200000
@@ -75,18 +80,19 @@ static int write_number(struct sqlite_db *db) {
 /* With the write lock too: what is in somebody's hand now is in a dead one's. */
 static int resolve(struct sqlite_db *db) {
   uint64_t committed;
-  if (!sqlite_slots_orphaned(slots_of(db)))
+  if (!sqlite_slots_orphaned(slots_of(db), &db->handed.file))
     return SQLITE_OK;
   int code = read_number(db, &committed);
   if (code == SQLITE_OK)
-    sqlite_slots_resolve(slots_of(db), committed);
+    sqlite_slots_resolve(slots_of(db), &db->handed.file, committed);
   return code;
 }
 
 enum galley_rc sqlite_handover_next(struct db *base, const void **message, size_t *size) {
   struct sqlite_db *db = sqlite_db_of(base);
   struct sqlite_slots_batch *batch = &db->handed.batch;
-  if (!db->gate_held || atomic_load(&slots_of(db)->posted) == 0)
+  if (!db->gate_held || atomic_load(&slots_of(db)->posted) == 0 ||
+      (db->handed.slow_until_ns != 0 && now_ns() < db->handed.slow_until_ns))
     return GALLEY_NONE;
   if (batch->taken == 0) {
     int code = resolve(db);
@@ -113,17 +119,18 @@ void sqlite_handover_answer(struct db *base, const struct engine_answer *answer)
 }
 
 enum galley_rc sqlite_handover_seal(struct sqlite_db *db) {
-  if (db->handed.batch.taken == 0)
-    return GALLEY_OK;
+  if (db->handed.batch.taken == 0 || sqlite3_get_autocommit(db->h))
+    return GALLEY_OK; /* in the second case SQLite has rolled back, and the commit will fail */
   int code = write_number(db);
   if (code != SQLITE_OK)
     return sqlite_error_set(db, db->h, code, "writing");
-  if (!sqlite_slots_seal(slots_of(db), &db->handed.batch))
+  if (!sqlite_slots_seal(slots_of(db), &db->handed.batch)) {
+    db->handed.slow_until_ns = now_ns() + SLOW_NS;
     return error_set(db->base.error, GALLEY_BUSY,
-                     "%s: this process stood still in the middle of a transaction, for so long "
-                     "that another one gave up what it had handed over: nothing was written, try "
-                     "again",
+                     "%s: this transaction took so long that another process gave up what it had "
+                     "handed over to it: nothing was written, try again",
                      db->path);
+  }
   POINT(handover, sealed);
   return GALLEY_OK;
 }
@@ -144,8 +151,8 @@ void sqlite_handover_end(struct sqlite_db *db, bool committed) {
 
 /* Whoever commits now would wait for the next sync. */
 static bool is_syncing(struct sqlite_db *db) {
-  int64_t since = atomic_load(&slots_of(db)->syncing_ns);
-  return since != 0 && now_ns() - since < LOOK_NS;
+  int64_t since = atomic_load(&slots_of(db)->syncing_ns), now = now_ns();
+  return since != 0 && now >= since && now - since < LOOK_NS;
 }
 
 void sqlite_handover_left(struct sqlite_db *db, bool open) {
@@ -174,6 +181,8 @@ static bool try_gate(struct sqlite_db *db) {
   if (db->full && is_syncing(db))
     return false;
   db->gate_held = sqlite_gate_enter(&db->page->gate, &db->gate_visits, 0, false);
+  if (db->gate_held)
+    POINT(gate, entered);
   return db->gate_held;
 }
 
@@ -194,7 +203,7 @@ bool sqlite_handover_wanted(struct db *base) {
     return false;
   sqlite_share_open(db);
   if (!db->page || db->gate_held || db->gate_pass_by_ns != 0 || db->handed.file.inode == 0 ||
-      sqlite_gate_closed(&db->page->gate))
+      sqlite_gate_closed(&db->page->gate) || (db->full && sqlite_share_broken(db)))
     return false;
   if (!try_gate(db))
     return true;
@@ -205,49 +214,90 @@ bool sqlite_handover_wanted(struct db *base) {
 /* OWN: the message was taken back, or refused. */
 enum outcome { WAITING, OWN, ANSWERED, FAILED };
 
-static enum outcome answered(struct sqlite_db *db, struct sqlite_slot *slot,
-                             struct engine_answer *answer) {
-  enum sqlite_slot_state state = sqlite_slot_state(slot);
-  if (state == SLOT_REFUSED)
-    return sqlite_slots_leave(slots_of(db), slot, state, SLOT_FREE) ? OWN : WAITING;
-  if (state != SLOT_DONE && state != SLOT_DURABLE && state != SLOT_COMMITTED)
-    return WAITING;
-  *answer = (struct engine_answer){.id = slot->id, .existing = slot->existing};
-  db->handed.durable = state == SLOT_DURABLE;
+/* A message on its way. */
+struct handing {
+  struct sqlite_slot *slot;
+  struct engine_answer *answer;
+  int64_t began_ns, committed_ns; /* the second: when it was seen to be; 0: not yet */
+};
+
+static int64_t waited_ns(const struct handing *handing) {
+  return now_ns() - handing->began_ns;
+}
+
+/* What was waited so far is not waited again for the gate and the write lock. */
+static void count_wait(struct sqlite_db *db, const struct handing *handing) {
+  int64_t ms = waited_ns(handing) / 1000000;
+  db->waited_ms = ms < db->busy_timeout_ms ? (int)ms : db->busy_timeout_ms;
+}
+
+static bool leave(struct sqlite_db *db, const struct handing *handing, enum sqlite_slot_state from,
+                  enum sqlite_slot_state to) {
+  return sqlite_slots_leave(slots_of(db), handing->slot, from, to);
+}
+
+static void read_answer(const struct handing *handing) {
+  *handing->answer =
+      (struct engine_answer){.id = handing->slot->id, .existing = handing->slot->existing};
+}
+
+/* Whoever syncs may have died, or his disk is slow: then we sync, too. */
+static enum outcome committed(struct sqlite_db *db, struct handing *handing) {
+  if (handing->committed_ns == 0)
+    handing->committed_ns = now_ns();
+  read_answer(handing);
+  bool over = now_ns() - handing->committed_ns >= LOOK_NS;
+  return over && leave(db, handing, SLOT_COMMITTED, SLOT_FREE) ? ANSWERED : WAITING;
+}
+
+static enum outcome answered(struct sqlite_db *db, struct handing *handing) {
+  enum sqlite_slot_state state = sqlite_slot_state(handing->slot);
   if (state == SLOT_COMMITTED)
+    return committed(db, handing);
+  if (state == SLOT_REFUSED)
+    return leave(db, handing, state, SLOT_FREE) ? OWN : WAITING;
+  if (state != SLOT_DONE && state != SLOT_DURABLE)
     return WAITING;
-  return sqlite_slots_leave(slots_of(db), slot, state, SLOT_FREE) ? ANSWERED : WAITING;
+  read_answer(handing);
+  db->handed.durable = state == SLOT_DURABLE;
+  return leave(db, handing, state, SLOT_FREE) ? ANSWERED : WAITING;
 }
 
 /* With the gate: the message is taken back, or in the hand of one who has died. */
-static enum outcome with_gate(struct sqlite_db *db, struct sqlite_slot *slot) {
-  if (sqlite_slots_leave(slots_of(db), slot, SLOT_POSTED, SLOT_FREE))
+static enum outcome with_gate(struct sqlite_db *db, const struct handing *handing) {
+  if (leave(db, handing, SLOT_POSTED, SLOT_FREE))
     return OWN;
+  count_wait(db, handing);
   if (sqlite_engine_begin(db) == SQLITE_OK)
     (void)resolve(db);
   sqlite_engine_rollback(db);
-  if (sqlite_slots_leave(slots_of(db), slot, SLOT_POSTED, SLOT_FREE))
+  if (leave(db, handing, SLOT_POSTED, SLOT_FREE))
     return OWN;
   sqlite_share_leave(db);
   return WAITING;
 }
 
-/* Sealed by one who is stopped or dead, which the database can tell about unless it was in the
- * middle of his commit, which nobody can end but he. */
-static enum outcome ask_database(struct sqlite_db *db, struct sqlite_slot *slot, bool over) {
-  uint64_t number = slot->batch, committed = 0;
-  db->waited_ms = db->busy_timeout_ms;
+/* Sealed by one who is stopped or dead: the database tells what became of it, unless he is in the
+ * middle of his commit, which nobody else can end. While we have the write lock nobody takes
+ * anything, so the slot is his. */
+static enum outcome ask_database(struct sqlite_db *db, const struct handing *handing) {
+  uint64_t number = 0;
+  enum outcome outcome = WAITING;
+  count_wait(db, handing);
   int code = sqlite_engine_begin(db);
   if (code == SQLITE_OK)
-    code = read_number(db, &committed);
+    code = read_number(db, &number);
+  if (code == SQLITE_OK) {
+    bool done = handing->slot->batch == number;
+    read_answer(handing);
+    if (leave(db, handing, SLOT_SEALED, SLOT_LEFT))
+      outcome = done ? ANSWERED : OWN;
+  }
   sqlite_engine_rollback(db);
   sqlite_share_leave(db);
-  if (code != SQLITE_OK && !over)
-    return WAITING;
-  if (!sqlite_slots_leave(slots_of(db), slot, SLOT_SEALED, SLOT_LEFT))
-    return WAITING;
-  if (code == SQLITE_OK)
-    return committed == number ? ANSWERED : OWN;
+  if (code == SQLITE_OK || waited_ns(handing) < 2 * (int64_t)db->busy_timeout_ms * 1000000 ||
+      !leave(db, handing, SLOT_SEALED, SLOT_LEFT))
+    return outcome;
   error_set(db->base.error, GALLEY_IO,
             "%s: another process stands still in the middle of a commit, with which it commits "
             "this too: it is not known whether it was done",
@@ -255,70 +305,63 @@ static enum outcome ask_database(struct sqlite_db *db, struct sqlite_slot *slot,
   return FAILED;
 }
 
-static enum outcome give_up(struct sqlite_db *db, struct sqlite_slot *slot,
-                            struct engine_answer *answer, int64_t over_ns) {
-  struct sqlite_slots *slots = slots_of(db);
+static enum outcome give_up(struct sqlite_db *db, const struct handing *handing) {
   sqlite_share_pass_by(db);
-  if (sqlite_slots_leave(slots, slot, SLOT_POSTED, SLOT_FREE)) {
-    db->waited_ms = db->busy_timeout_ms;
+  if (leave(db, handing, SLOT_POSTED, SLOT_FREE))
     return OWN;
-  }
-  if (sqlite_slots_leave(slots, slot, SLOT_TAKEN, SLOT_LEFT)) {
-    sqlite_error_set(db, db->h, SQLITE_BUSY, "locking for a write");
+  if (leave(db, handing, SLOT_TAKEN, SLOT_LEFT)) {
+    error_set(db->base.error, GALLEY_BUSY,
+              "%s: another process had its lock for longer than %d ms; try again, or look for it "
+              "with fuser",
+              db->path, db->busy_timeout_ms);
     return FAILED;
   }
-  if (sqlite_slot_state(slot) != SLOT_SEALED)
-    return WAITING;
-  *answer = (struct engine_answer){.id = slot->id, .existing = slot->existing};
-  return ask_database(db, slot, over_ns > (int64_t)db->busy_timeout_ms * 1000000);
+  return sqlite_slot_state(handing->slot) == SLOT_SEALED ? ask_database(db, handing) : WAITING;
 }
 
-static enum outcome look(struct sqlite_db *db, struct sqlite_slot *slot,
-                         struct engine_answer *answer, int64_t over_ns) {
-  enum outcome outcome = answered(db, slot, answer);
-  if (outcome != WAITING || sqlite_slot_state(slot) == SLOT_COMMITTED)
+static enum outcome look(struct sqlite_db *db, struct handing *handing) {
+  enum outcome outcome = answered(db, handing);
+  if (outcome != WAITING || sqlite_slot_state(handing->slot) == SLOT_COMMITTED)
     return outcome;
-  if (sqlite_gate_closed(&db->page->gate) &&
-      sqlite_slots_leave(slots_of(db), slot, SLOT_POSTED, SLOT_FREE))
+  bool queue = waited_ns(handing) >= QUEUE_NS && !(db->full && is_syncing(db));
+  if ((queue || sqlite_gate_closed(&db->page->gate)) && leave(db, handing, SLOT_POSTED, SLOT_FREE))
     return OWN;
   if (try_gate(db))
-    outcome = with_gate(db, slot);
-  return outcome == WAITING && over_ns >= 0 ? give_up(db, slot, answer, over_ns) : outcome;
+    outcome = with_gate(db, handing);
+  bool over = waited_ns(handing) >= (int64_t)db->busy_timeout_ms * 1000000;
+  return outcome == WAITING && over ? give_up(db, handing) : outcome;
 }
 
-static enum outcome wait_for_answer(struct sqlite_db *db, struct sqlite_slot *slot,
-                                    struct engine_answer *answer) {
+static enum outcome wait_for_answer(struct sqlite_db *db, struct handing *handing) {
   struct sqlite_slots *slots = slots_of(db);
-  int64_t end = now_ns() + (int64_t)db->busy_timeout_ms * 1000000;
   for (;;) {
     uint32_t turn = atomic_load(&slots->turn);
-    enum outcome outcome = look(db, slot, answer, now_ns() - end);
+    enum outcome outcome = look(db, handing);
     if (outcome != WAITING)
       return outcome;
-    enum sqlite_slot_state state = sqlite_slot_state(slot);
-    bool gate_may_open = state == SLOT_POSTED && !(db->full && is_syncing(db));
-    sqlite_slots_sleep(slots, slot, turn, gate_may_open ? TRY_NS : LOOK_NS);
-    if (state == SLOT_COMMITTED && atomic_load(&slots->turn) == turn &&
-        sqlite_slots_leave(slots, slot, SLOT_COMMITTED, SLOT_FREE))
-      return ANSWERED; /* whoever syncs has died, or the disk is slow: we sync, too */
+    bool posted = sqlite_slot_state(handing->slot) == SLOT_POSTED;
+    bool gate_may_open = posted && !(db->full && is_syncing(db));
+    sqlite_slots_sleep(slots, handing->slot, turn, gate_may_open ? TRY_NS : LOOK_NS);
   }
 }
 
 enum galley_rc sqlite_handover_send(struct db *base, const void *message, size_t size,
                                     struct engine_answer *answer) {
   struct sqlite_db *db = sqlite_db_of(base);
-  struct sqlite_slot *slot = size <= SQLITE_SLOTS_MAX
-                                 ? sqlite_slots_post(slots_of(db), &db->handed.hint,
-                                                     &db->handed.file, db->full, message, size)
-                                 : NULL;
-  if (!slot)
+  struct handing handing = {.answer = answer, .began_ns = now_ns()};
+  if (size <= SQLITE_SLOTS_MAX)
+    handing.slot = sqlite_slots_post(slots_of(db), &db->handed.hint, &db->handed.file, db->full,
+                                     message, size);
+  if (!handing.slot)
     return GALLEY_NONE;
   POINT(handover, posted);
-  enum outcome outcome = wait_for_answer(db, slot, answer);
+  db->handed.durable = false;
+  enum outcome outcome = wait_for_answer(db, &handing);
   if (outcome == FAILED)
     return base->error->rc;
   if (outcome == ANSWERED)
     return db->full && !db->handed.durable ? sqlite_share_durable(db) : GALLEY_OK;
+  count_wait(db, &handing);
   if (db->gate_held)
     gather(db);
   return GALLEY_NONE;

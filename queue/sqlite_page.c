@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define PAGE_MAGIC 0x67617465 /* "gate" */
-/* Grows with each change of the layout; the sizes tell 32-bit programs from 64-bit ones. */
+/* Grows with each change of the layout, or of the messages of handover.c; the sizes tell 32-bit
+ * programs from 64-bit ones. */
 #define PAGE_VERSION  (3u << 16 | (uint32_t)sizeof(struct sqlite_page))
 #define PAGE_END      (SQLITE_PAGE_OFFSET + SQLITE_PAGE_SIZE)
 #define MAP_TRIES     100

@@ -39,9 +39,6 @@ int sqlite_share_enter(struct sqlite_db *db, int wait_ms, bool first) {
   int64_t ended = env_system.mono_ns(NULL);
   if (db->gate_held)
     db->gate_pass_by_ns = 0;
-  else if (!passing &&
-           wait_ms >= db->busy_timeout_ms) /* a checkpoint that can be left waits for less */
-    sqlite_share_pass_by(db);
   int64_t left_ms = wait_ms - (ended - now) / 1000000;
   return left_ms > 0 ? (int)left_ms : 0;
 }
@@ -125,12 +122,15 @@ enum galley_rc sqlite_share_durable(struct sqlite_db *db) {
                    db->wal_path);
 }
 
-/* When all of the log is in the database, this commit may begin it anew, and is durable then. */
-enum galley_rc sqlite_share_inspect(struct sqlite_db *db) {
+bool sqlite_share_broken(struct sqlite_db *db) {
   const struct sqlite_sync_log log = log_of(db);
   sqlite_share_open(db);
-  if (!db->path || !db->sync || !sqlite_sync_broken(db->sync, &log) ||
-      sqlite_checkpoint_complete(db))
+  return db->path && db->sync && sqlite_sync_broken(db->sync, &log);
+}
+
+/* When all of the log is in the database, this commit may begin it anew, and is durable then. */
+enum galley_rc sqlite_share_inspect(struct sqlite_db *db) {
+  if (!sqlite_share_broken(db) || sqlite_checkpoint_complete(db))
     return GALLEY_OK;
   return error_set(db->base.error, GALLEY_IO,
                    "%s: the disk has failed to confirm its log, so that no commit is sure to be "

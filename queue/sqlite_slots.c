@@ -79,15 +79,20 @@ void sqlite_slots_sleep(struct sqlite_slots *slots, const struct sqlite_slot *sl
 
 /* ---- the taker ---- */
 
-static bool is_orphan(const struct sqlite_slot *slot) {
-  enum sqlite_slot_state state = sqlite_slot_state(slot);
-  return state == SLOT_TAKEN || state == SLOT_SEALED || state == SLOT_LEFT;
+static bool same_file(const struct sqlite_slots_file *a, const struct sqlite_slots_file *b) {
+  return a->device == b->device && a->inode == b->inode;
 }
 
-bool sqlite_slots_orphaned(struct sqlite_slots *slots) {
+static bool is_orphan(const struct sqlite_slot *slot, const struct sqlite_slots_file *file) {
+  enum sqlite_slot_state state = sqlite_slot_state(slot);
+  return (state == SLOT_TAKEN || state == SLOT_SEALED || state == SLOT_LEFT) &&
+         same_file(&slot->file, file);
+}
+
+bool sqlite_slots_orphaned(struct sqlite_slots *slots, const struct sqlite_slots_file *file) {
   uint32_t posted = atomic_load(&slots->posted);
   for (int i = 0; i < SQLITE_SLOTS_N && posted >> i; i++)
-    if ((posted >> i & 1) && is_orphan(&slots->all[i]))
+    if ((posted >> i & 1) && is_orphan(&slots->all[i], file))
       return true;
   return false;
 }
@@ -104,11 +109,12 @@ static void give_back(struct sqlite_slots *slots, struct sqlite_slot *slot, uint
     free_left(slots, slot);
 }
 
-void sqlite_slots_resolve(struct sqlite_slots *slots, uint64_t committed) {
+void sqlite_slots_resolve(struct sqlite_slots *slots, const struct sqlite_slots_file *file,
+                          uint64_t committed) {
   struct sqlite_slots_batch batch = {.number = committed};
   for (int i = 0; i < SQLITE_SLOTS_N; i++) {
     struct sqlite_slot *slot = &slots->all[i];
-    if (!is_orphan(slot))
+    if (!is_orphan(slot, file))
       continue;
     give_back(slots, slot, slot->batch == committed ? SLOT_DONE : SLOT_POSTED);
     batch.wake |= 1u << i;
@@ -116,8 +122,14 @@ void sqlite_slots_resolve(struct sqlite_slots *slots, uint64_t committed) {
   sqlite_slots_wake(slots, &batch);
 }
 
-static bool same_file(const struct sqlite_slots_file *a, const struct sqlite_slots_file *b) {
-  return a->device == b->device && a->inode == b->inode;
+/* Whose owner has died before anybody took it: for him nothing was done. */
+static bool is_abandoned(struct sqlite_slots *slots, struct sqlite_slot *slot) {
+  if (!sqlite_futex_mutex_held(&slot->owner, pthread_mutex_trylock(&slot->owner), NULL))
+    return false;
+  if (change(slot, SLOT_POSTED, SLOT_FREE))
+    atomic_fetch_and(&slots->posted, ~bit_of(slots, slot));
+  pthread_mutex_unlock(&slot->owner);
+  return true;
 }
 
 struct sqlite_slot *sqlite_slots_take(struct sqlite_slots *slots, struct sqlite_slots_batch *batch,
@@ -125,7 +137,8 @@ struct sqlite_slot *sqlite_slots_take(struct sqlite_slots *slots, struct sqlite_
   uint32_t posted = atomic_load(&slots->posted) & ~batch->taken;
   for (int i = 0; i < SQLITE_SLOTS_N && posted >> i; i++) {
     struct sqlite_slot *slot = &slots->all[i];
-    if ((posted >> i & 1) == 0 || sqlite_slot_state(slot) != SLOT_POSTED)
+    if ((posted >> i & 1) == 0 || sqlite_slot_state(slot) != SLOT_POSTED ||
+        is_abandoned(slots, slot))
       continue;
     if (batch->number == 0)
       batch->number = atomic_fetch_add(&slots->batches, 1) + 1;

@@ -9,7 +9,7 @@
  *
  *   FREE      -> POSTED                                   the owner
  *   POSTED    -> TAKEN                                    a taker, in his transaction
- *             -> FREE                                     the owner goes another way
+ *             -> FREE                                     the owner goes another way, or is dead
  *   TAKEN     -> SEALED                                   the taker, just before he commits
  *             -> LEFT                                     the owner, who waits no longer: the taker
  *                                                         cannot seal it, and must not commit
@@ -107,9 +107,10 @@ void sqlite_slots_sleep(struct sqlite_slots *slots, const struct sqlite_slot *sl
 /* ---- the taker: with the gate, and the write lock ---- */
 
 /* Whether a taker has died in the middle of his transaction. */
-bool sqlite_slots_orphaned(struct sqlite_slots *slots);
+bool sqlite_slots_orphaned(struct sqlite_slots *slots, const struct sqlite_slots_file *file);
 /* Ends what he has left, when the last such transaction that was committed is `committed`. */
-void sqlite_slots_resolve(struct sqlite_slots *slots, uint64_t committed);
+void sqlite_slots_resolve(struct sqlite_slots *slots, const struct sqlite_slots_file *file,
+                          uint64_t committed);
 /* Takes the next message for this database; NULL: there is none. */
 struct sqlite_slot *sqlite_slots_take(struct sqlite_slots *slots, struct sqlite_slots_batch *batch,
                                       const struct sqlite_slots_file *file);

@@ -67,8 +67,16 @@ static enum galley_rc begin_renew_claim(struct galley *q, struct galley_turn *tu
   return rc;
 }
 
+/* What settlements save may take long, and others wait for what they have handed over. */
+static enum galley_rc enter(struct galley *q, const struct galley_turn *turn) {
+  for (size_t i = 0; i < turn->n_settlements; i++)
+    if (turn->settlements[i].save)
+      return tx_enter(q);
+  return handover_enter(q);
+}
+
 static enum galley_rc turn_together(struct galley *q, struct galley_turn *turn, bool *save_failed) {
-  enum galley_rc rc = handover_enter(q);
+  enum galley_rc rc = enter(q, turn);
   if (rc != GALLEY_OK)
     return rc;
   POINT(turn, begun);
