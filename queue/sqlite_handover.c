@@ -15,6 +15,8 @@
 #define TRY_NS 2000000
 /* The same while his message is in hand, or a sync goes on: only a death is to be noticed. */
 #define LOOK_NS 20000000
+/* A sync may take twice what the last one took, and LOOK_NS in any case, but not more than this. */
+#define SYNC_MAX_NS 1000000000
 /* After which he takes it back and stands in the queue of the gate, where he has a turn: those who
  * write may be such as take nothing. */
 #define QUEUE_NS SQLITE_GATE_PATIENCE_NS
@@ -149,10 +151,16 @@ void sqlite_handover_end(struct sqlite_db *db, bool committed) {
   POINT(handover, answered);
 }
 
+/* Who syncs for longer is taken for dead, or stopped. */
+static int64_t sync_limit_ns(struct sqlite_db *db) {
+  int64_t ns = 2 * atomic_load(&slots_of(db)->sync_ns);
+  return ns < LOOK_NS ? LOOK_NS : ns < SYNC_MAX_NS ? ns : SYNC_MAX_NS;
+}
+
 /* Whoever commits now would wait for the next sync. */
 static bool is_syncing(struct sqlite_db *db) {
   int64_t since = atomic_load(&slots_of(db)->syncing_ns), now = now_ns();
-  return since != 0 && now >= since && now - since < LOOK_NS;
+  return since != 0 && now >= since && now - since < sync_limit_ns(db);
 }
 
 void sqlite_handover_left(struct sqlite_db *db, bool open) {
@@ -246,7 +254,7 @@ static enum outcome committed(struct sqlite_db *db, struct handing *handing) {
   if (handing->committed_ns == 0)
     handing->committed_ns = now_ns();
   read_answer(handing);
-  bool over = now_ns() - handing->committed_ns >= LOOK_NS;
+  bool over = now_ns() - handing->committed_ns >= sync_limit_ns(db);
   return over && leave(db, handing, SLOT_COMMITTED, SLOT_FREE) ? ANSWERED : WAITING;
 }
 
