@@ -20,6 +20,7 @@ struct sqlite_handover {
   sqlite3_stmt *read, *write;      /* of the number; NULL until needed */
   unsigned hint;
   bool durable;          /* the last answer */
+  int64_t syncing_ns;    /* when the sync of the last commit began, as the page was told */
   int64_t slow_until_ns; /* until then it takes nothing; 0: it does */
 };
 

@@ -14,9 +14,11 @@
  * unless he dies, or will come back at once, as it seems. */
 #define TRY_NS 2000000
 /* The same while his message is in hand, or a sync goes on: only a death is to be noticed. */
-#define LOOK_NS 20000000
-/* A sync may take twice what the last one took, and LOOK_NS in any case, but not more than this. */
-#define SYNC_MAX_NS 1000000000
+#define LOOK_NS     20000000
+#define SYNC_MAX_NS 2000000000
+/* Whose own time is shorter does not wait for another's transaction, which could not be committed
+ * after he has left. */
+#define WAIT_MIN_MS 1000
 /* After which he takes it back and stands in the queue of the gate, where he has a turn: those who
  * write may be such as take nothing. */
 #define QUEUE_NS SQLITE_GATE_PATIENCE_NS
@@ -143,7 +145,8 @@ void sqlite_handover_end(struct sqlite_db *db, bool committed) {
   struct sqlite_slots *slots = slots_of(db);
   if (committed && db->full) {
     atomic_store(&slots->together, (uint32_t)__builtin_popcount(db->handed.batch.taken) + 1);
-    atomic_store(&slots->syncing_ns, now_ns());
+    db->handed.syncing_ns = now_ns();
+    atomic_store(&slots->syncing_ns, db->handed.syncing_ns);
   }
   if (db->handed.batch.taken == 0)
     return;
@@ -151,9 +154,10 @@ void sqlite_handover_end(struct sqlite_db *db, bool committed) {
   POINT(handover, answered);
 }
 
-/* Who syncs for longer is taken for dead, or stopped. */
+/* Who syncs for longer is taken for dead, or stopped: he may wait for one sync and then make his.
+ */
 static int64_t sync_limit_ns(struct sqlite_db *db) {
-  int64_t ns = 2 * atomic_load(&slots_of(db)->sync_ns);
+  int64_t ns = 4 * atomic_load(&slots_of(db)->sync_ns);
   return ns < LOOK_NS ? LOOK_NS : ns < SYNC_MAX_NS ? ns : SYNC_MAX_NS;
 }
 
@@ -174,9 +178,9 @@ void sqlite_handover_synced(struct sqlite_db *db, bool durable) {
   if (!db->page)
     return;
   struct sqlite_slots *slots = slots_of(db);
-  int64_t since = atomic_exchange(&slots->syncing_ns, 0);
-  if (since != 0)
-    atomic_store(&slots->sync_ns, now_ns() - since);
+  int64_t since = db->handed.syncing_ns; /* another may have begun one since */
+  atomic_store(&slots->sync_ns, now_ns() - since);
+  atomic_compare_exchange_strong(&slots->syncing_ns, &since, 0);
   sqlite_slots_synced(slots, &db->handed.batch, durable);
   sqlite_slots_wake(slots, &db->handed.batch);
   if (atomic_load(&slots->posted) != 0)
@@ -210,8 +214,9 @@ bool sqlite_handover_wanted(struct db *base) {
   if (base->readonly)
     return false;
   sqlite_share_open(db);
-  if (!db->page || db->gate_held || db->gate_pass_by_ns != 0 || db->handed.file.inode == 0 ||
-      sqlite_gate_closed(&db->page->gate) || (db->full && sqlite_share_broken(db)))
+  if (!db->page || db->gate_held || db->busy_timeout_ms < WAIT_MIN_MS || db->gate_pass_by_ns != 0 ||
+      db->handed.file.inode == 0 || sqlite_gate_closed(&db->page->gate) ||
+      (db->full && sqlite_share_broken(db)))
     return false;
   if (!try_gate(db))
     return true;
