@@ -18,15 +18,23 @@ enum query {
   INSERT,
   FRONT,
   CLAIM,
+  CLAIM_ONE,
   CLAIMED,
   ATTEMPT,
   DONE,
+  DONE_ONE,
   TOTAL,
   GET,
   TOPIC_INSERT,
   TOPIC_GET,
   N_QUERIES
 };
+
+#define CLAIM_TEXT                                                                                 \
+  "UPDATE jobs SET state='running',attempt=attempt+1,fence=fence+1,worker_id=1,"                   \
+  "lease_mono_ns=?2,started_at_ms=?3 WHERE "
+#define DONE_TEXT                                                                                  \
+  "UPDATE jobs SET state='done',worker_id=NULL,lease_mono_ns=NULL,finished_at_ms=?2 WHERE "
 
 static const char *const texts[N_QUERIES] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -35,15 +43,15 @@ static const char *const texts[N_QUERIES] = {
                "',?1,?2,?2)",
     [FRONT] = "SELECT id FROM jobs WHERE state='ready' AND kind='" SUBJECT_KIND
               "' ORDER BY priority,id LIMIT ?1",
-    [CLAIM] = "UPDATE jobs SET state='running',attempt=attempt+1,fence=fence+1,worker_id=1,"
-              "lease_mono_ns=?2,started_at_ms=?3 WHERE id IN (SELECT value FROM json_each(?1))",
+    [CLAIM] = CLAIM_TEXT "id IN (SELECT value FROM json_each(?1))",
+    [CLAIM_ONE] = CLAIM_TEXT "id=?1",
     [CLAIMED] = "SELECT jobs.* FROM (SELECT value AS listed FROM json_each(?1)) "
                 "CROSS JOIN jobs ON jobs.id=listed",
     [ATTEMPT] = "INSERT INTO job_attempts(job_id,fence,attempt,worker_id,outcome,tokens_in,"
                 "tokens_out,cost_usd_micros,started_at_ms,ended_at_ms) "
                 "VALUES(?1,1,1,1,'done',0,0,0,?2,?2)",
-    [DONE] = "UPDATE jobs SET state='done',worker_id=NULL,lease_mono_ns=NULL,finished_at_ms=?2 "
-             "WHERE id IN (SELECT value FROM json_each(?1)) AND state='running'",
+    [DONE] = DONE_TEXT "id IN (SELECT value FROM json_each(?1)) AND state='running'",
+    [DONE_ONE] = DONE_TEXT "id=?1 AND state='running'",
     [TOTAL] = "INSERT INTO totals(kind,outcome,n,busy_ms,cost_usd_micros) VALUES('" SUBJECT_KIND
               "','done',?1,0,0) ON CONFLICT(kind,outcome) DO UPDATE SET n=n+excluded.n",
     [GET] = "SELECT * FROM jobs WHERE id=?1",
@@ -129,11 +137,14 @@ static bool step(struct handle *h, sqlite3_stmt *s) {
   return code == SQLITE_ROW;
 }
 
-static void run(struct handle *h, enum query id) {
-  sqlite3_stmt *s = query(h, id);
+static void run_to_end(struct handle *h, sqlite3_stmt *s) {
   while (step(h, s))
     continue;
   sqlite3_reset(s);
+}
+
+static void run(struct handle *h, enum query id) {
+  run_to_end(h, query(h, id));
 }
 
 static sqlite3_int64 now_ms(void) {
@@ -162,6 +173,16 @@ static void make_list(struct handle *h) {
   snprintf(h->list + len, sizeof h->list - (size_t)len, "]");
 }
 
+/* A statement about the jobs in hand, which are its first parameter: as one id, or as a list. */
+static sqlite3_stmt *of_jobs(struct handle *h, enum query one, enum query many) {
+  sqlite3_stmt *s = query(h, h->n == 1 ? one : many);
+  if (h->n == 1)
+    sqlite3_bind_int64(s, 1, h->ids[0]);
+  else
+    sqlite3_bind_text(s, 1, h->list, -1, SQLITE_STATIC);
+  return s;
+}
+
 static void settle(struct handle *h, sqlite3_int64 at_ms) {
   if (h->n == 0)
     return;
@@ -171,10 +192,9 @@ static void settle(struct handle *h, sqlite3_int64 at_ms) {
     sqlite3_bind_int64(s, 2, at_ms);
     run(h, ATTEMPT);
   }
-  sqlite3_stmt *s = query(h, DONE);
-  sqlite3_bind_text(s, 1, h->list, -1, SQLITE_STATIC);
+  sqlite3_stmt *s = of_jobs(h, DONE_ONE, DONE);
   sqlite3_bind_int64(s, 2, at_ms);
-  run(h, DONE);
+  run_to_end(h, s);
   s = query(h, TOTAL);
   sqlite3_bind_int64(s, 1, (sqlite3_int64)h->n);
   run(h, TOTAL);
@@ -190,13 +210,11 @@ static void claim(struct handle *h, size_t max, sqlite3_int64 at_ms) {
   if (h->n == 0)
     return;
   make_list(h);
-  s = query(h, CLAIM);
-  sqlite3_bind_text(s, 1, h->list, -1, SQLITE_STATIC);
+  s = of_jobs(h, CLAIM_ONE, CLAIM);
   sqlite3_bind_int64(s, 2, at_ms * 1000000);
   sqlite3_bind_int64(s, 3, at_ms);
-  run(h, CLAIM);
-  s = query(h, CLAIMED);
-  sqlite3_bind_text(s, 1, h->list, -1, SQLITE_STATIC);
+  run_to_end(h, s);
+  s = of_jobs(h, GET, CLAIMED);
   int payload_at = -1;
   for (int i = 0; i < sqlite3_column_count(s); i++)
     if (strcmp(sqlite3_column_name(s, i), "payload") == 0)

@@ -81,14 +81,27 @@ static void choose(const struct candidate *candidates, size_t n, size_t max,
       id_list_add(chosen, candidates[i].id);
 }
 
+/* A statement about the chosen jobs, which are its first parameter. One job has its own: to read a
+ * list of one takes a sixth of a turn that settles and claims one. */
+static enum galley_rc of_chosen(struct galley *q, enum sql_id one, enum sql_id many,
+                                struct id_list *chosen, struct stmt **s) {
+  enum galley_rc rc = db_stmt(q->db, chosen->n == 1 ? one : many, s);
+  if (rc != GALLEY_OK)
+    return rc;
+  if (chosen->n == 1)
+    stmt_int(q->db, *s, 1, chosen->first);
+  else
+    stmt_text(q->db, *s, 1, id_list_text(chosen));
+  return GALLEY_OK;
+}
+
 static enum galley_rc take(struct galley *q, const struct galley_turn *turn,
                            struct id_list *chosen) {
   struct stmt *s;
   int64_t changed = 0;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_CLAIM, &s);
+  enum galley_rc rc = of_chosen(q, SQL_JOB_CLAIM, SQL_JOBS_CLAIM, chosen, &s);
   if (rc != GALLEY_OK)
     return rc;
-  stmt_text(q->db, s, 1, id_list_text(chosen));
   stmt_int(q->db, s, 2, turn->worker_id);
   stmt_int(q->db, s, 3, handle_mono_ns(q) + turn->lease_ms * 1000000);
   stmt_int(q->db, s, 4, handle_now_ms(q));
@@ -103,10 +116,9 @@ static enum galley_rc read_taken(struct galley *q, struct galley_turn *turn,
                                  struct id_list *chosen) {
   struct stmt *s;
   void *row;
-  enum galley_rc rc = db_stmt(q->db, SQL_JOBS_OF_LIST, &s);
+  enum galley_rc rc = of_chosen(q, SQL_JOB_GET, SQL_JOBS_OF_LIST, chosen, &s);
   if (rc != GALLEY_OK)
     return rc;
-  stmt_text(q->db, s, 1, id_list_text(chosen));
   while ((rc = stmt_row(q->db, s)) == GALLEY_OK) {
     rc = record_read(q->db, s, &galley_job_record, &row);
     if (rc != GALLEY_OK) {

@@ -11,6 +11,8 @@ void id_list_clear(struct id_list *list) {
 
 void id_list_add(struct id_list *list, int64_t id) {
   assert(list->n < GALLEY_BATCH_MAX);
+  if (list->n == 0)
+    list->first = id;
   size_t left = sizeof list->text - list->len;
   list->len +=
       (size_t)snprintf(list->text + list->len, left, "%c%" PRId64, list->n == 0 ? '[' : ',', id);

@@ -10,6 +10,7 @@
 
 struct id_list {
   size_t n, len;
+  int64_t first;
   char text[GALLEY_BATCH_MAX * (ID_LIST_DIGITS + 1) + 2];
 };
 

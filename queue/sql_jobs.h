@@ -21,6 +21,10 @@
   "SELECT " JOB_COLUMNS " FROM jobs WHERE state='" state "' AND (?1 IS NULL OR kind=?1) AND "      \
   "+id<?2 ORDER BY +id DESC LIMIT ?3"
 
+#define SQL_CLAIM                                                                                  \
+  "UPDATE jobs SET state='running',attempt=attempt+1,fence=fence+1,worker_id=?2,"                  \
+  "lease_mono_ns=?3,started_at_ms=?4,finished_at_ms=NULL WHERE "
+
 #define SQL_JOBS(SQL)                                                                              \
   SQL(JOB_INSERT, "",                                                                              \
       "INSERT INTO jobs(kind,payload,state,priority,run_at_ms,max_attempts,timeout_ms,unique_key," \
@@ -52,10 +56,8 @@
   SQL(JOBS_FRONT, "jobs_ready",                                                                    \
       "SELECT id,priority FROM jobs WHERE state='ready' AND kind=?1 ORDER BY priority,id "         \
       "LIMIT ?2")                                                                                  \
-  SQL(JOBS_CLAIM, "rowid",                                                                         \
-      "UPDATE jobs SET state='running',attempt=attempt+1,fence=fence+1,worker_id=?2,"              \
-      "lease_mono_ns=?3,started_at_ms=?4,finished_at_ms=NULL "                                     \
-      "WHERE id IN (SELECT value FROM json_each(?1)) AND state='ready'")                           \
+  SQL(JOB_CLAIM, "rowid", SQL_CLAIM "id=?1 AND state='ready'")                                     \
+  SQL(JOBS_CLAIM, "rowid", SQL_CLAIM "id IN (SELECT value FROM json_each(?1)) AND state='ready'")  \
   SQL(JOBS_OF_LIST, "rowid",                                                                       \
       "SELECT " JOB_COLUMNS " FROM (SELECT value AS listed FROM json_each(?1)) "                   \
       "CROSS JOIN jobs ON jobs.id=listed")                                                         \
