@@ -1,4 +1,4 @@
 #include "subject.h"
 
 const struct subject *const subject_list[] = {&subject_galley, &subject_raw, &subject_connect,
-                                              NULL};
+                                              &subject_told, NULL};

@@ -4,11 +4,15 @@
  * bell, no gate: what galley does beyond it is the difference. */
 #include "subject.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LIST_SIZE (SUBJECT_BATCH_MAX * 20 + 2)
 
@@ -65,6 +69,7 @@ struct handle {
   sqlite3_stmt *stmts[N_QUERIES];
   const char *path;
   bool full;
+  int pipe; /* of subject_told */
   size_t n;
   sqlite3_int64 ids[SUBJECT_BATCH_MAX];
   char *payloads[SUBJECT_BATCH_MAX];
@@ -296,6 +301,51 @@ const struct subject subject_raw = {
 };
 
 /* ---- with a connection for each call ---- */
+
+/* ---- a worker that is told by a byte in a pipe ---- */
+
+static void *told_open(const char *path, enum subject_role role, bool full) {
+  char name[4096];
+  struct handle *h = subject_open(path, role, full);
+  snprintf(name, sizeof name, "%s.pipe", path);
+  (void)mkfifo(name, 0600); /* the other process may have made it */
+  h->pipe = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (h->pipe < 0)
+    fail(h, name);
+  return h;
+}
+
+static void told_close(void *handle) {
+  close(((struct handle *)handle)->pipe);
+  subject_close(handle);
+}
+
+static void told_enqueue(void *handle, const char *payload, size_t n) {
+  struct handle *h = handle;
+  enqueue(h, payload, n);
+  if (write(h->pipe, "", 1) != 1)
+    fail(h, "the pipe is full");
+}
+
+static void told_wait(void *handle, int ms) {
+  char bytes[64];
+  struct handle *h = handle;
+  struct pollfd fd = {.fd = h->pipe, .events = POLLIN};
+  if (poll(&fd, 1, ms) > 0 && read(h->pipe, bytes, sizeof bytes) < 0)
+    fail(h, "the pipe cannot be read");
+}
+
+const struct subject subject_told = {
+    .name = "told",
+    .open = told_open,
+    .close = told_close,
+    .enqueue = told_enqueue,
+    .turn = turn,
+    .payload = payload,
+    .wait = told_wait,
+};
+
+/* ---- a connection for each call ---- */
 
 static void *connect_open(const char *path, enum subject_role role, bool full) {
   struct handle *h = subject_open(path, role, full);
