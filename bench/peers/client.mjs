@@ -24,7 +24,10 @@ const modules = createRequire(`${process.env.BENCH_MODULES}/`);
 const queue = await import(`./${peer}.mjs`);
 
 const now = () => process.hrtime.bigint(); // the monotonic clock, the same in every process
-const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+// Done when it is written: what a pipe cannot hold would be lost at the exit.
+const say = (value) => new Promise((written) => {
+  process.stdout.write(`${JSON.stringify(value)}\n`, written);
+});
 const lines = createInterface({ input: process.stdin });
 const ended = new Promise((resolve) => lines.once('close', resolve));
 const told = new Promise((resolve) => lines.once('line', resolve));
@@ -53,7 +56,7 @@ async function produce() {
     n += size;
     if (settings.wake) await new Promise((resolve) => setTimeout(resolve, WAKE_PAUSE_MS));
   }
-  say({ n, began: Number(began), ended: Number(now()), took });
+  await say({ n, began: Number(began), ended: Number(now()), took });
   await producer.close();
 }
 
@@ -81,7 +84,7 @@ async function work() {
   await ended;
   clearInterval(progress);
   await worker.stop();
-  say({ n, began, ended: last, took, over: true });
+  await say({ n, began, ended: last, took, over: true });
 }
 
 await (role === 'producer' ? produce() : work());
