@@ -31,7 +31,7 @@ do for [block = 1:2] {
       set xrange [0.05:2000]
       set format x "%g"
     } else {
-      set xrange [100:1000000]
+      set xrange [100:3000000]
       set format x "%.0s%c"
     }
     named = panel == 1 ? 1 : 7
