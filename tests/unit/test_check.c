@@ -187,7 +187,7 @@ static const struct break_row breaks[] = {
     {"schema_steps", "INSERT INTO schema_steps VALUES(99,'x',0)", NULL, "schema_steps 99"},
     {"schema", "DROP INDEX jobs_halted", NULL, " 0"},
     {"schema", "DROP TRIGGER jobs_insert_delayed", NULL, " 0"},
-    {"schema", "DROP VIEW jobs_delayed", "schema  0, schema  0", NULL},
+    {"schema", "DROP VIEW jobs_to_delay", "schema  0, schema  0", NULL},
     {"schema", "DROP INDEX jobs_halted; CREATE INDEX jobs_halted ON jobs(id)", NULL, " 0"},
     {"schema", "ALTER TABLE feeds ADD COLUMN mine TEXT", NULL, " 0"},
     {"schema", "DROP TABLE publications", "schema  0, schema  0, file  0", NULL},

@@ -381,6 +381,15 @@ static void a_plain_insert_with_a_time_to_come_is_scheduled(void **state) {
   work_state(f->q, 2, "ready");
 }
 
+static void only_a_ready_job_is_delayed(void **state) {
+  struct fixture *f = *state;
+  int64_t id = work_add(f->q, &(struct galley_spec){.kind = "a", .priority = -1});
+  struct galley_job *job = work_claim_one(f->q, work_join(f->q), "a");
+  fixture_sql(f, "INSERT INTO jobs_to_delay(id) SELECT id FROM jobs");
+  work_state(f->q, id, "running");
+  work_end(f->q, job, GALLEY_DONE);
+}
+
 static void a_plain_insert_of_nonsense_is_refused(void **state) {
   static const struct {
     const char *sql, *words;
@@ -453,6 +462,7 @@ int main(void) {
       TEST(many_with_one_unique_key_are_one_job),
       TEST(a_plain_insert_is_a_correct_enqueue),
       TEST(a_plain_insert_with_a_time_to_come_is_scheduled),
+      TEST(only_a_ready_job_is_delayed),
       TEST(a_plain_insert_of_nonsense_is_refused),
       TEST(a_plain_insert_comes_and_goes_with_its_transaction),
   };
