@@ -157,16 +157,15 @@ def bench_history(load):
     path = load.database()
     add_history(path, HISTORY)
     size = os.path.getsize(path)
+    other = str(Path(path).with_suffix(".short"))
+    subprocess.run([load.galley, "--database", other, "init", "--no-config"], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    turns = [(path, long), (other, short)]
     for _ in range(RUNS):
-        load.fill(path, jobs=jobs)
-        long.append(load.run("galley", "drain", path, **settings)["done"])
-        other = str(Path(path).with_suffix(".short"))
-        for old in Path(path).parent.glob(Path(other).name + "*"):
-            old.unlink()
-        subprocess.run([load.galley, "--database", other, "init", "--no-config"], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        load.fill(other, jobs=jobs)
-        short.append(load.run("galley", "drain", other, **settings)["done"])
+        for database, out in turns:
+            load.fill(database, jobs=jobs)
+            out.append(load.run("galley", "drain", database, **settings)["done"])
+        turns.reverse()
     yield figure("history", "done/s", [one["per_s"] for one in long], long,
                  [one["per_s"] for one in short],
                  {**settings, "jobs": jobs, "finished": HISTORY}, bytes=size)

@@ -1,5 +1,5 @@
 /* The same transactions on the same tables by SQLite alone, as a programmer writes them who looks
- * at its speed and at nothing else: prepared statements, one for a whole batch where SQL has it,
+ * at its speed and at nothing else: prepared statements, one for all claimed jobs of a batch,
  * the six PRAGMAs, SQLite's own checkpoints. No limits, no fences shown, no errors told apart, no
  * bell, no gate: what galley does beyond it is the difference. */
 #include "subject.h"
@@ -253,15 +253,17 @@ static const char *payload(void *handle, size_t i) {
   return ((struct handle *)handle)->payloads[i];
 }
 
-/* All columns are read, and the texts copied, as a caller needs them. */
+/* All columns are read, each as what it is, and the texts copied, as a caller needs them. */
 static bool get(struct handle *h, enum query id, int64_t row) {
+  static volatile sqlite3_int64 number;
   sqlite3_stmt *s = query(h, id);
   sqlite3_bind_int64(s, 1, row);
   bool found = step(h, s);
   for (int i = 0; found && i < sqlite3_column_count(s); i++) {
-    const char *text = (const char *)sqlite3_column_text(s, i);
-    if (text)
-      free(strdup(text));
+    if (sqlite3_column_type(s, i) == SQLITE_TEXT)
+      free(strdup((const char *)sqlite3_column_text(s, i)));
+    else
+      number = sqlite3_column_int64(s, i);
   }
   sqlite3_reset(s);
   return found;
