@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIELDS_MAX 32 /* of a record: an assertion holds each to it */
+
 #define RECORD_MEMBER(name, type) {#name, GALLEY_##type, offsetof(struct RECORD_STRUCT, name)},
 
 #define RECORD(name, table, first, fields)                                                         \
@@ -61,42 +63,44 @@ static bool is_text(enum galley_type type) {
   return type == GALLEY_TEXT || type == GALLEY_JSON;
 }
 
-static size_t text_size(struct db *db, struct stmt *stmt, const struct galley_record *record) {
+struct text {
+  const char *start; /* borrowed from the statement until its next step */
+  size_t len;
+};
+
+static size_t read_texts(struct db *db, struct stmt *stmt, const struct galley_record *record,
+                         struct text *texts) {
   size_t size = 0;
   for (size_t i = 0; i < record->n_fields; i++) {
-    size_t len = 0;
-    if (is_text(record->fields[i].type) && stmt_column_text(db, stmt, (int)i, &len))
-      size += len + 1;
+    if (!is_text(record->fields[i].type))
+      continue;
+    texts[i].start = stmt_column_text(db, stmt, (int)i, &texts[i].len);
+    size += texts[i].start ? texts[i].len + 1 : 0;
   }
   return size;
 }
 
 enum galley_rc record_read(struct db *db, struct stmt *stmt, const struct galley_record *record,
                            void **row) {
-  assert(stmt_columns(db, stmt) >= (int)record->n_fields);
-  size_t left = text_size(db, stmt, record);
-  char *base = calloc(1, record->size + left);
+  struct text texts[FIELDS_MAX];
+  assert(record->n_fields <= FIELDS_MAX && stmt_columns(db, stmt) >= (int)record->n_fields);
+  size_t size = read_texts(db, stmt, record, texts);
+  char *base = malloc(record->size + size);
   *row = base;
   if (!base)
     return error_set(db->error, GALLEY_NO_MEMORY, "no memory for a row of %s", record->table);
+  memset(base, 0, record->size);
   char *end = base + record->size;
   for (size_t i = 0; i < record->n_fields; i++) {
     char *member = base + record->fields[i].offset;
     if (is_text(record->fields[i].type)) {
-      size_t len = 0;
-      const char *text = stmt_column_text(db, stmt, (int)i, &len);
-      if (!text)
+      if (!texts[i].start)
         continue;
-      if (len + 1 > left) { /* there was no memory for this text when its size was asked */
-        free(base);
-        *row = NULL;
-        return error_set(db->error, GALLEY_NO_MEMORY, "no memory for a row of %s", record->table);
-      }
-      left -= len + 1;
-      memcpy(end, text, len);
+      memcpy(end, texts[i].start, texts[i].len);
+      end[texts[i].len] = '\0';
       const char *copy = end;
       memcpy(member, &copy, sizeof copy);
-      end += len + 1;
+      end += texts[i].len + 1;
     } else if (record->fields[i].type == GALLEY_REAL) {
       memcpy(member, &(double){stmt_column_real(db, stmt, (int)i)}, sizeof(double));
     } else {
