@@ -69,7 +69,8 @@ struct handle {
   sqlite3_stmt *stmts[N_QUERIES];
   const char *path;
   bool full;
-  int pipe; /* of subject_told */
+  int pipe;         /* of subject_told */
+  uint64_t numbers; /* of the rows that were read */
   size_t n;
   sqlite3_int64 ids[SUBJECT_BATCH_MAX];
   char *payloads[SUBJECT_BATCH_MAX];
@@ -255,7 +256,6 @@ static const char *payload(void *handle, size_t i) {
 
 /* All columns are read, each as what it is, and the texts copied, as a caller needs them. */
 static bool get(struct handle *h, enum query id, int64_t row) {
-  static volatile sqlite3_int64 number;
   sqlite3_stmt *s = query(h, id);
   sqlite3_bind_int64(s, 1, row);
   bool found = step(h, s);
@@ -263,7 +263,7 @@ static bool get(struct handle *h, enum query id, int64_t row) {
     if (sqlite3_column_type(s, i) == SQLITE_TEXT)
       free(strdup((const char *)sqlite3_column_text(s, i)));
     else
-      number = sqlite3_column_int64(s, i);
+      h->numbers += (uint64_t)sqlite3_column_int64(s, i);
   }
   sqlite3_reset(s);
   return found;
