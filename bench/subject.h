@@ -43,8 +43,8 @@ extern const struct subject *const subject_list[];
 extern const struct subject subject_galley, subject_raw;
 /* SQLite alone with a new connection for each call: how the system before galley worked. */
 extern const struct subject subject_connect;
-/* SQLite alone, and after each commit a byte in a pipe, at which a worker waits: a plain way for two
- * processes with a transaction each. */
+/* SQLite alone, and after each commit a byte in a pipe, at which a worker waits: a plain way for
+ * two processes with a transaction each. */
 extern const struct subject subject_told;
 
 #endif
