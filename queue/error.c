@@ -1,5 +1,7 @@
 #include "error.h"
 
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +24,24 @@ static void trim_torn(char *text, size_t len) {
     text[end - 1] = '\0';
 }
 
+/* A parser's own sentence may quote half a character, and a path need not be UTF-8. */
+static void mend(char *text) {
+  int32_t character;
+  for (size_t n; *text; text += n) {
+    n = text_next(text, &character);
+    if (character < 0)
+      *text = '?';
+  }
+}
+
 __attribute__((format(printf, 3, 0))) static void put(char *text, size_t size, const char *format,
                                                       va_list args) {
   int n = vsnprintf(text, size, format, args);
-  if (n >= 0 && (size_t)n >= size)
+  if (n < 0)
+    text[0] = '\0';
+  else if ((size_t)n >= size)
     trim_torn(text, size - 1);
+  mend(text);
 }
 
 enum galley_rc error_set(struct error *error, enum galley_rc rc, const char *format, ...) {

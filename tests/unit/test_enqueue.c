@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "text.h"
 #include "work.h"
 
 #include <stdio.h>
@@ -381,6 +382,16 @@ static void a_plain_insert_with_a_time_to_come_is_scheduled(void **state) {
   work_state(f->q, 2, "ready");
 }
 
+static void a_sentence_is_utf8_where_a_parser_quotes_half_a_character(void **state) {
+  struct fixture *f = *state;
+  int64_t id;
+  const struct galley_spec spec = {
+      .kind = "research", .payload = "{\"topic\":\"a\\\xC6\x8B\"}", .priority = -1};
+  assert_int_equal(galley_enqueue(f->q, &spec, &id, NULL), GALLEY_INVALID);
+  assert_non_null(strstr(galley_errmsg(f->q), "payload is not valid JSON: line 1"));
+  assert_true(text_valid(galley_errmsg(f->q)));
+}
+
 static void only_a_ready_job_is_delayed(void **state) {
   struct fixture *f = *state;
   int64_t id = work_add(f->q, &(struct galley_spec){.kind = "a", .priority = -1});
@@ -463,6 +474,7 @@ int main(void) {
       TEST(a_plain_insert_is_a_correct_enqueue),
       TEST(a_plain_insert_with_a_time_to_come_is_scheduled),
       TEST(only_a_ready_job_is_delayed),
+      TEST(a_sentence_is_utf8_where_a_parser_quotes_half_a_character),
       TEST(a_plain_insert_of_nonsense_is_refused),
       TEST(a_plain_insert_comes_and_goes_with_its_transaction),
   };
