@@ -302,8 +302,6 @@ const struct subject subject_raw = {
     .topic_get = topic_get,
 };
 
-/* ---- with a connection for each call ---- */
-
 /* ---- a worker that is told by a byte in a pipe ---- */
 
 static void *told_open(const char *path, enum subject_role role, bool full) {

@@ -10,7 +10,7 @@
 
 struct id_list {
   size_t n, len;
-  int64_t first;
+  int64_t first; /* when n > 0 */
   char text[GALLEY_BATCH_MAX * (ID_LIST_DIGITS + 1) + 2];
 };
 

@@ -94,8 +94,13 @@ enum galley_rc record_read(struct db *db, struct stmt *stmt, const struct galley
   for (size_t i = 0; i < record->n_fields; i++) {
     char *member = base + record->fields[i].offset;
     if (is_text(record->fields[i].type)) {
-      if (!texts[i].start)
+      if (!texts[i].start && !stmt_column_text(db, stmt, (int)i, NULL))
         continue;
+      if (!texts[i].start) { /* it is no NULL: there was no memory for it */
+        free(base);
+        *row = NULL;
+        return error_set(db->error, GALLEY_NO_MEMORY, "no memory for a row of %s", record->table);
+      }
       memcpy(end, texts[i].start, texts[i].len);
       end[texts[i].len] = '\0';
       const char *copy = end;
